@@ -1,0 +1,1 @@
+"""What every door calls: folders that can be reconciled and searched."""

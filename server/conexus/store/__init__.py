@@ -1,0 +1,1 @@
+"""A folder's index on disk and the views of it."""
