@@ -85,9 +85,17 @@ class _WarningFormatter(_Formatter):
         return ""
 
 
+class _Warnings(logging.Handler):
+    # Looks stderr up for each line, because a progress bar replaces it while it is drawn.
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
 def _stderr() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.WARNING)
+    handler = _Warnings(logging.WARNING)
     handler.setFormatter(_WarningFormatter("conexus: %(message)s"))
     return handler
 

@@ -1,0 +1,113 @@
+"""Hits as people and programs read them: drawn on a terminal, plain lines, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from conexus.cli import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from conexus.engine.folder import SearchReply
+    from conexus.search.gates import Hit
+
+# Where pygments has another name for a language than ours; the rest agree, or are shown as plain text.
+_LEXERS = {"shell": "bash", "jupyter": "python"}
+
+
+def on_terminal() -> bool:
+    """Return whether the answer goes to a person's screen."""
+    return sys.stdout.isatty()
+
+
+def record(hit: Hit) -> dict[str, Any]:
+    """Return a hit as the batch format has it: a path with ``/``, 1-based inclusive lines."""
+    return {
+        "path": hit.path,
+        "start_line": hit.span.start_line,
+        "end_line": hit.span.end_line,
+        "score": round(hit.score, 6),
+        "symbol": hit.symbol,
+        "reasons": list(hit.reasons),
+    }
+
+
+def as_json(query: str, reply: SearchReply) -> str:
+    """Return a whole reply as one line of ASCII JSON, which survives any name and any encoding."""
+    answers = [
+        {**record(hit), "kind": hit.kind, "language": hit.language, "excerpt": hit.excerpt}
+        for hit in reply.hits
+    ]
+    return json.dumps(
+        {
+            "query": query,
+            "hits": answers,
+            "complete": reply.complete,
+            "revision": reply.revision,
+            "notes": list(reply.notes),
+            "seconds": round(reply.seconds, 6),
+        }
+    )
+
+
+def plain(hits: Sequence[Hit], limit: int, *, explain: bool = False) -> Iterator[str]:
+    """Yield lines for a pipe: ``path:line: symbol``, then the excerpt's lines as ``path:line- text``."""
+    for hit in hits:
+        path, first = text.name(hit.path), hit.span.start_line
+        yield f"{path}:{first}: {text.name(hit.symbol)}".rstrip()
+        if explain:
+            yield f"  # {hit.score:.3f} {text.name('; '.join(hit.reasons))}"
+        shown, _ = _cut(hit, limit)
+        for number, line in enumerate(shown, first):
+            yield f"{path}:{number}- {line}"
+
+
+def draw(hits: Sequence[Hit], limit: int, *, explain: bool = False) -> None:
+    """Print hits on a terminal, with line numbers and the colours of their language."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not hits:
+        console.print("Nothing found.", style="yellow")
+    for position, hit in enumerate(hits):
+        if position:
+            console.print()
+        heading = Text.assemble(
+            (text.name(hit.path), "bold magenta"),
+            (f":{hit.span.start_line}", "green"),
+            "  ",
+            text.name(hit.symbol),
+        )
+        console.print(heading, soft_wrap=True)
+        if explain:
+            console.print(
+                Text(f"{hit.score:.3f}  {text.name('; '.join(hit.reasons))}", style="dim"), soft_wrap=True
+            )
+        shown, more = _cut(hit, limit)
+        console.print(_coloured(hit, shown))
+        if more:
+            console.print(Text(f"     … {text.count(more, 'more line')}", style="dim"))
+
+
+def _coloured(hit: Hit, lines: list[str]) -> Any:
+    from rich.syntax import Syntax
+
+    # The terminal's own sixteen colours: readable on light and dark backgrounds alike.
+    return Syntax(
+        "\n".join(lines),
+        _LEXERS.get(hit.language, hit.language),
+        theme="ansi_dark",
+        background_color="default",
+        line_numbers=True,
+        start_line=hit.span.start_line,
+    )
+
+
+def _cut(hit: Hit, limit: int) -> tuple[list[str], int]:
+    lines = text.lines(hit.excerpt)
+    shown = lines[:limit] if limit else lines
+    return shown, len(lines) - len(shown)
