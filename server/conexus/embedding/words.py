@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-# ASCII identifiers split at case and digit borders (the pattern the embedded model was trained with);
-# any other letters stay together as one word.
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
-_lower: dict[str, str] = {}
-_LOWER_LIMIT = 200_000
+WORDS_VERSION = 1
+"""Rises when `words` gives other words for some text: vectors and full text made before are stale."""
 
 
 @frozen
@@ -33,26 +32,121 @@ class Passage:
 
 
 def words(text: str) -> list[str]:
-    """Return the lower-cased words of `text` in order: ``HttpClient.send2`` is http, client, send, 2."""
-    return list(_lowered(_WORD.findall(text)))
+    """Return the lower-cased words of `text` in order: ``HttpClient.send2`` is http, client, send, 2.
+
+    ASCII identifiers split at case and digit borders, by the pattern the embedded model was trained
+    with: ``[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+``. Other scripts follow the same rule for their own
+    cases; accents on Latin letters fold to ASCII (``Größe`` is grosse); scripts written without spaces
+    become overlapping pairs of characters (``获取用户`` is 获取, 取用, 用户).
+    """
+    # Everything that is not an ASCII letter or digit, or part of a longer UTF-8 sequence, becomes a space
+    # in one pass over bytes; code repeats its identifiers, so their words come from a dictionary.
+    runs = text.encode("utf-8", "surrogatepass").translate(_BREAKS).split()
+    return list(chain.from_iterable(map(_words_of_run, runs)))
 
 
 def passage(path: str, symbol: str, content: str) -> Passage:
     """Return the passage of a chunk: the last three parts of `path` without suffix, `symbol`, `content`.
 
-    The prefix is worth .057 nDCG@10 on function pools (shared/model/README.md).
+    The prefix is worth .057 nDCG@10 on function pools (docs/models.md).
     """
-    stem = path.rpartition(".")[0] or path
-    header = " ".join([*stem.split("/")[-3:], symbol]).rstrip()
+    folder, slash, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    parts = f"{folder}{slash}{stem}".split("/")[-3:]
+    header = " ".join([*parts, symbol]).rstrip()
     return Passage(header, content, words(f"{header} {content}"))
 
 
-def _lowered(found: Iterable[str]) -> Iterable[str]:
-    # str.lower on every word is half the cost of tokenising; code repeats its words.
-    if len(_lower) > _LOWER_LIMIT:
-        _lower.clear()
-    for word in found:
-        lowered = _lower.get(word)
-        if lowered is None:
-            lowered = _lower[word] = sys.intern(word.lower())
-        yield lowered
+_BREAKS = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") for byte in range(256))
+_ASCII_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_MEMO_RUNS = 1 << 16
+_MEMO_RUN_BYTES = 64
+
+
+class _Memo(dict[bytes, tuple[str, ...]]):
+    """The words of each run met lately. At most about 16 MB: it is emptied when full."""
+
+    def __missing__(self, run: bytes) -> tuple[str, ...]:
+        found = tuple(map(sys.intern, _split(run.decode("utf-8", "surrogatepass"))))
+        # A long run is a blob, not an identifier, and does not come back.
+        if len(run) <= _MEMO_RUN_BYTES:
+            if len(self) >= _MEMO_RUNS:
+                self.clear()
+            self[run] = found
+        return found
+
+
+_words_of_run = _Memo().__getitem__
+
+
+def _split(run: str) -> Iterator[str]:
+    if run.isascii():
+        return map(str.lower, _ASCII_WORD.findall(run))
+    return _split_unicode(_fold(run))
+
+
+# The shape of a text has one ASCII letter a character: A upper case, a lower case, 0 digit, x a letter
+# without case or a mark, j a letter of a script written without spaces, and a space for all else.
+_SHAPE_WORD = re.compile(r"A+(?!a)|A?a+|0+|x+|j+")
+
+
+def _split_unicode(text: str) -> Iterator[str]:
+    for match in _SHAPE_WORD.finditer(text.translate(_SHAPES)):
+        word = text[match.start() : match.end()]
+        if match.group().startswith("j") and len(word) > 1:
+            yield from map("".join, pairwise(word))
+        else:
+            yield word.casefold()
+
+
+class _Shapes(dict[int, str]):
+    """Shape letters by code point, as `str.translate` wants them."""
+
+    def __missing__(self, code: int) -> str:
+        shape = self[code] = _shape(chr(code))
+        return shape
+
+
+_SHAPES = _Shapes()
+
+
+def _shape(character: str) -> str:
+    if character.isupper():
+        return "A"
+    if character.islower():
+        return "a"
+    if character.isdecimal():
+        return "0"
+    if unicodedata.category(character)[0] not in "LM" and character != _HAN_ZERO:
+        return " "
+    return "j" if _UNSPACED.match(character) else "x"
+
+
+_HAN_ZERO = "\u3007"  # a number by its category, a letter by its use
+_UNSPACED = re.compile(
+    "["
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u3005-\u3007\u3040-\u312f\u31a0-\u31ff"  # kana, Bopomofo and the marks among them
+    "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"  # Han
+    # Korean has spaces, but its particles stick to the word: pairs find 데이터 in 데이터를.
+    "\uac00-\ud7af"
+    "]"
+)
+
+# Latin letters that Unicode does not decompose.
+_LATIN = str.maketrans(
+    {
+        "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
+        "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ł": "l", "Ł": "L", "þ": "th", "Þ": "TH", "\u0131": "i",
+    }
+)  # fmt: skip
+_LATIN_ACCENTS = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
+# Stress marks that no letter composes with, soft hyphens, joiners, byte order marks: nobody types them.
+_INVISIBLE = re.compile("[\u00ad\u0300-\u036f\u200c\u200d\u2060\ufeff]+")
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text).translate(_LATIN)
+    plain = _LATIN_ACCENTS.sub("", decomposed)
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", plain))

@@ -1,0 +1,115 @@
+"""The words a static model knows, and passages as counts over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from conexus.embedding.embedder import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from conexus.embedding.words import Passage
+
+EMBEDDED_MODEL = Path(__file__).parent / "model"
+"""The directory of the model this package carries."""
+VOCABULARY_FILE = "vocab.txt"
+
+
+@frozen(eq=False)
+class Bags:
+    """The known words of n passages, each word once a passage, with its count: sparse rows.
+
+    Those of passage i are `rows[starts[i]:starts[i + 1]]`, in order of first occurrence.
+    """
+
+    rows: NDArray[np.int32]
+    """Vocabulary rows, int32[k]."""
+    counts: NDArray[np.int32]
+    """How often the word occurs in its passage, int32[k]."""
+    starts: NDArray[np.int64]
+    """int64[n + 1]."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+class Vocabulary:
+    """Words and their rows: the row of a word is its line in the vocabulary file, from 0."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        """Take the words in row order. Raises ValueError if one occurs twice."""
+        self.words = tuple(words)
+        self.rows: Mapping[str, int] = dict(zip(self.words, range(len(self.words)), strict=True))
+        if len(self.rows) != len(self.words):
+            raise ValueError("a word occurs twice in the vocabulary")
+
+    @classmethod
+    def load(cls, directory: Path) -> Vocabulary:
+        """Read the vocabulary of the static model in `directory`; raise ModelUnavailableError."""
+        path = directory / VOCABULARY_FILE
+        try:
+            return cls(path.read_text(encoding="utf-8").split())
+        except (OSError, ValueError) as error:
+            raise ModelUnavailableError(
+                str(directory), f"{path} cannot be read: {error}", "restore the file or choose another model"
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def bags(self, passages: Sequence[Passage]) -> Bags:
+        """Count the known words of each passage."""
+        return self.bags_of_words([passage.words for passage in passages])
+
+    def bags_of_words(self, texts: Iterable[Iterable[str]]) -> Bags:
+        """Count the known words of each text, given as its words."""
+        rows: list[int] = []
+        counts: list[int] = []
+        starts = [0]
+        row, unknown = self.rows.get, repeat(-1)
+        for text in texts:
+            counter = Counter(text)
+            rows.extend(map(row, counter, unknown))
+            counts.extend(counter.values())
+            starts.append(len(rows))
+        return _without_unknown(
+            np.array(rows, np.int32), np.array(counts, np.int32), np.array(starts, np.int64)
+        )
+
+    def document_frequencies(self, bags: Bags) -> NDArray[np.int32]:
+        """Return in how many of the bags each word occurs, int32[len(self)]; they add up over batches."""
+        return np.bincount(bags.rows, minlength=len(self)).astype(np.int32)
+
+
+def document_frequencies(
+    passages: Sequence[Passage], vocabulary: Vocabulary | None = None
+) -> NDArray[np.int32]:
+    """Return in how many passages each word of `vocabulary` (default: the embedded one) occurs.
+
+    Who embeds the same passages with a static model makes the bags once and uses them for both:
+    `Vocabulary.bags`, `StaticEmbedder.embed_bags`, `Vocabulary.document_frequencies`.
+    """
+    vocabulary = vocabulary or embedded_vocabulary()
+    return vocabulary.document_frequencies(vocabulary.bags(passages))
+
+
+@cache
+def embedded_vocabulary() -> Vocabulary:
+    """Return the vocabulary of the embedded model, read once per process."""
+    return Vocabulary.load(EMBEDDED_MODEL)
+
+
+def _without_unknown(rows: NDArray[np.int32], counts: NDArray[np.int32], starts: NDArray[np.int64]) -> Bags:
+    known = rows >= 0
+    before = np.concatenate(([0], np.cumsum(known)))
+    return Bags(rows[known], counts[known], before[starts])
