@@ -45,8 +45,9 @@ def as_json(query: str, reply: SearchReply) -> str:
         {
             "query": query,
             "hits": answers,
-            "complete": reply.complete,
+            "files": reply.files,
             "revision": reply.revision,
+            "agents": {str(agent): round(seconds, 6) for agent, seconds in reply.agents.items()},
             "notes": list(reply.notes),
             "seconds": round(reply.seconds, 6),
         }

