@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from conexus.domain import digest_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,6 +31,11 @@ class Passage:
     def text(self) -> str:
         """Return the header and content as one text, as a transformer reads it."""
         return f"{self.header}\n{self.content}"
+
+    @property
+    def digest(self) -> bytes:
+        """Return the digest of `text`: passages with the same digest have the same vector."""
+        return digest_of(self.text.encode("utf-8", "surrogatepass"))
 
 
 def words(text: str) -> list[str]:

@@ -1,0 +1,91 @@
+"""The engine: folders, the models and threads they share. Every door (CLI, LSP, MCP) stands on this."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from conexus.domain import ConexusError
+from conexus.embedding.embedder import load
+from conexus.engine.folder import Folder
+from conexus.engine.shelf import Shelf
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from conexus.embedding.embedder import Embedder
+    from conexus.settings import Settings
+
+_SEARCH_THREADS = 4  # one per agent
+
+
+class NotAFolderError(ConexusError):
+    """What should be indexed is not a readable directory."""
+
+
+class Engine:
+    """Opens folders and searches them. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, data_directory: Path) -> None:
+        self._settings = settings
+        self._shelf = Shelf(data_directory)
+        self._pool = ThreadPoolExecutor(_SEARCH_THREADS, thread_name_prefix="conexus-search")
+        self._folders: dict[Path, Folder] = {}
+        self._embedders: dict[str, Embedder] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self, root: Path, settings: Settings | None = None) -> Folder:
+        """Return the folder at `root`; the same object for the same directory.
+
+        `settings` override the engine's for this folder. Raises NotAFolderError.
+        """
+        if not root.is_dir():
+            raise NotAFolderError(f"{root}: not a directory; give the folder to index")
+        resolved = root.resolve()
+        with self._lock:
+            folder = self._folders.get(resolved)
+            if folder is None:
+                folder = Folder(
+                    resolved,
+                    settings or self._settings,
+                    self._shelf,
+                    self.embedder,
+                    self._vectors,
+                    self._pool,
+                )
+                self._folders[resolved] = folder
+        return folder
+
+    def embedder(self, model: str) -> Embedder:
+        """Return the model called `model`, loaded once. Raises ConexusError if it cannot be."""
+        with self._lock:
+            if model not in self._embedders:
+                self._embedders[model] = load(model, self._settings.model.device)
+            return self._embedders[model]
+
+    def _vectors(self, embedder: Embedder) -> VectorCache | None:
+        """Return where vectors of a slow model are kept for all folders; the static model needs none."""
+        if is_static(embedder):
+            return None  # computing a vector costs less than looking it up
+        return VectorCache(self._shelf.vectors, embedder.identity, embedder.dimensions)
+
+    def close(self) -> None:
+        """Close all folders and models; the engine may not be used after. Idempotent."""
+        with self._lock:
+            folders, self._folders = list(self._folders.values()), {}
+            embedders, self._embedders = list(self._embedders.values()), {}
+        for folder in folders:
+            folder.close()
+        for embedder in embedders:
+            embedder.close()
+        self._pool.shutdown()

@@ -1,0 +1,167 @@
+"""The indexes of one folder: the one that answers, the one being built, and donors of vectors."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from conexus.embedding.words import WORDS_VERSION
+from conexus.engine.shelf import Standing
+from conexus.parsing.chunker import CHUNKER_VERSION
+from conexus.store.errors import IndexMissing, StoreError
+from conexus.store.index import Index
+from conexus.store.schema import Fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from conexus.embedding.embedder import Embedder
+    from conexus.engine.shelf import Shelf
+    from conexus.workspace.files import Entry
+
+# A donor must know a fifth of the new files: fewer, and asking costs more than embedding.
+_WORTH_ASKING = 0.2
+_MAX_DONORS = 2
+_MOVED_SHARE = 0.5
+
+
+@define
+class Opened:
+    """An index, and where it stands."""
+
+    standing: Standing
+    index: Index
+    writable: bool
+
+
+@define
+class Donor:
+    """Another folder's index, and how much of the new files it knows."""
+
+    standing: Standing
+    index: Index
+    share: float
+
+    @property
+    def has_moved(self) -> bool:
+        """Return whether its folder is gone and most of it turned up here."""
+        return self.share >= _MOVED_SHARE and not self.standing.root.exists()
+
+
+class FolderIndexes:
+    """Opens, swaps and closes the indexes of one root. Safe to use from several threads."""
+
+    def __init__(self, root: Path, shelf: Shelf) -> None:
+        self._root = root
+        self._shelf = shelf
+        self._answering: Opened | None = None
+        self._building: Opened | None = None
+        self._lock = RLock()
+
+    def answering(self) -> Opened:
+        """Return the index to search. Raises IndexMissing if nothing was ever indexed here."""
+        with self._lock:
+            current = self._shelf.answering(self._root)
+            if self._answering is not None and self._answering.standing == current:
+                return self._answering
+            if current is None:
+                raise IndexMissing(self._shelf.place(self._root, ""))
+            self._replace_answering(_open(current, writable=False))
+            assert self._answering is not None
+            return self._answering
+
+    def writable(self, model: str, embedder: Embedder) -> Opened:
+        """Return the index for `model`, open for writing.
+
+        It answers at once when nothing else does; else `publish` lets it. Raises IndexBusy,
+        IndexUnwritable.
+        """
+        key = fingerprint(embedder).key
+        with self._lock:
+            for opened in (self._answering, self._building):
+                if opened is not None and opened.standing.key == key and opened.writable:
+                    return opened
+            standing = Standing(
+                self._root, self._shelf.place(self._root, key), model, embedder.identity, embedder.dimensions
+            )
+            opened = _open(standing, writable=True)
+            current = self._shelf.answering(self._root)
+            if current is None or current.key == key:
+                # Nothing better answers yet: even a part of the index is worth searching.
+                self._shelf.publish(standing)
+                self._replace_answering(opened)
+            else:
+                self._building = opened
+            return opened
+
+    def publish(self, opened: Opened) -> None:
+        """Let a completed index answer, and delete the one it replaces."""
+        with self._lock:
+            if self._building is not opened:
+                return
+            old = self._shelf.answering(self._root)
+            self._shelf.publish(opened.standing)
+            self._building = None
+            self._replace_answering(opened)
+            if old is not None:
+                self._shelf.discard(old)
+
+    def donors(self, opened: Opened, entries: Sequence[Entry]) -> list[Donor]:
+        """Return other folders' indexes whose vectors can serve many of `entries`, open for reading."""
+        new = {(entry.path, entry.size) for entry in entries if entry.path not in opened.index.files}
+        if not new:
+            return []
+        found = []
+        for standing in self._shelf.others(self._root, opened.standing.key):
+            donor = _donor(standing, new)
+            if donor is not None:
+                found.append(donor)
+        found.sort(key=lambda donor: -donor.share)
+        for donor in found[_MAX_DONORS:]:
+            donor.index.close()
+        return found[:_MAX_DONORS]
+
+    def release(self, donors: Sequence[Donor]) -> None:
+        """Close donors, and delete the index of a folder that has moved here."""
+        for donor in donors:
+            donor.index.close()
+            if donor.has_moved:
+                self._shelf.discard(donor.standing)
+
+    def close(self) -> None:
+        """Close all; others may write then."""
+        with self._lock:
+            for opened in (self._answering, self._building):
+                if opened is not None:
+                    opened.index.close()
+            self._answering = self._building = None
+
+    def _replace_answering(self, opened: Opened) -> None:
+        if self._answering is not None:
+            self._answering.index.close()
+        self._answering = opened
+
+
+def fingerprint(embedder: Embedder) -> Fingerprint:
+    """Return what makes an index with this embedder what it is."""
+    return Fingerprint(CHUNKER_VERSION, embedder.identity, WORDS_VERSION)
+
+
+def _open(standing: Standing, *, writable: bool) -> Opened:
+    index = Index.open(standing.directory, standing.key, standing.dimensions, writable=writable)
+    return Opened(standing, index, writable)
+
+
+def _donor(standing: Standing, new: set[tuple[str, int]]) -> Donor | None:
+    try:
+        index = _open(standing, writable=False).index
+    except (StoreError, OSError):
+        return None  # a neighbour's trouble is the neighbour's to report
+    shared = sum((record.path, record.size) in new for record in index.files.values())
+    if shared < _WORTH_ASKING * len(new):
+        index.close()
+        return None
+    return Donor(standing, index, shared / max(1, len(index.files)))

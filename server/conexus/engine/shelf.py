@@ -1,0 +1,111 @@
+"""Where indexes stand: one directory a folder, in it one a fingerprint, and which of them answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from conexus.domain import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_POINTER = "folder.json"
+
+
+@frozen
+class Standing:
+    """One index on the shelf."""
+
+    root: Path
+    directory: Path
+    model: str
+    """Name under which the model that made its vectors is loaded."""
+    identity: str
+    dimensions: int
+
+    @property
+    def key(self) -> str:
+        """Return the fingerprint's key."""
+        return self.directory.name
+
+
+class Shelf:
+    """The data directory of one user."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def vectors(self) -> Path:
+        """Return where vectors of slow models are kept for all folders."""
+        return self.directory / "vectors"
+
+    def place(self, root: Path, key: str) -> Path:
+        """Return the directory for the index of `root` with fingerprint `key`."""
+        return self._home(root) / key
+
+    def answering(self, root: Path) -> Standing | None:
+        """Return the index that answers for `root`, or None before the first was published."""
+        return _read(self._home(root))
+
+    def publish(self, standing: Standing) -> None:
+        """Let `standing` answer for its root from now on."""
+        home = self._home(standing.root)
+        home.mkdir(parents=True, exist_ok=True)
+        content = {
+            "root": os.fsencode(standing.root).hex(),
+            "index": standing.key,
+            "model": standing.model,
+            "identity": standing.identity,
+            "dimensions": standing.dimensions,
+        }
+        new = home / f"{_POINTER}.{os.getpid()}"
+        new.write_text(json.dumps(content), "utf-8")
+        new.replace(home / _POINTER)
+
+    def others(self, root: Path, key: str) -> Iterator[Standing]:
+        """Yield indexes of other folders with fingerprint `key`: their vectors can be reused."""
+        own = self._home(root)
+        homes = sorted(self._indexes.iterdir()) if self._indexes.is_dir() else []
+        for home in homes:
+            standing = _read(home) if home != own else None
+            if standing is not None and standing.key == key:
+                yield standing
+
+    def discard(self, standing: Standing) -> None:
+        """Delete an index that no longer answers."""
+        shutil.rmtree(standing.directory, ignore_errors=True)
+
+    @property
+    def _indexes(self) -> Path:
+        return self.directory / "indexes"
+
+    def _home(self, root: Path) -> Path:
+        # The name is for people, the digest makes it unique.
+        name = _SAFE.sub("_", root.name)[:40] or "root"
+        return self._indexes / f"{name}-{digest_of(os.fsencode(root)).hex()[:12]}"
+
+
+def _read(home: Path) -> Standing | None:
+    """Return what a home points at; a damaged pointer is as good as none, the index is only a cache."""
+    try:
+        content = json.loads((home / _POINTER).read_text("utf-8"))
+        root = Path(os.fsdecode(bytes.fromhex(content["root"])))
+        standing = Standing(
+            root,
+            home / str(content["index"]),
+            str(content["model"]),
+            str(content["identity"]),
+            int(content["dimensions"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return standing if standing.directory.is_dir() else None

@@ -1,0 +1,347 @@
+"""Runs a plan: files to workers, their rows to the index. The only writer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import define, evolve, field, frozen
+
+from conexus.embedding.embedder import EmbeddingCancelledError, is_static
+from conexus.indexing.jobs import Item, Job, Setup
+from conexus.indexing.workers import WorkerPool
+from conexus.store.manifest import FileRecord, SkipRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from conexus.embedding.embedder import Embedder
+    from conexus.indexing.jobs import FileRows, Made, Unfinished
+    from conexus.indexing.reconcile import Plan
+    from conexus.settings import Settings
+    from conexus.store.index import Index
+    from conexus.store.vectors import VectorCache
+    from conexus.workspace.files import Entry
+
+# Big enough that a job's fixed costs vanish, small enough that two workers end at nearly the same time.
+_JOB_BYTES = 1_000_000
+_JOB_FILES = 256
+_COMMIT_ROWS = 12_000
+_COMMIT_SECONDS = 5.0
+_MAX_WORKERS = 8
+
+
+@frozen
+class Progress:
+    """How far a reconcile is."""
+
+    phase: str
+    """`reading`, `writing` or `arranging` (building the search structures)."""
+    files: int
+    total: int
+    chunks: int
+    bytes: int
+
+
+@frozen
+class Report:
+    """What a plan came to."""
+
+    files: int
+    """Files in the index afterwards."""
+    chunks: int
+    unchanged: int
+    indexed: int
+    removed: int
+    embedded: int
+    """Chunks whose vector was computed."""
+    reused: int
+    """Chunks whose vector was known by digest."""
+    skipped: dict[str, int]
+    bytes: int
+    seconds: float
+    cancelled: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Indexer:
+    """Applies plans to one index."""
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        index: Index,
+        embedder: Embedder,
+        *,
+        donors: Sequence[Index] = (),
+        vectors: VectorCache | None = None,
+    ) -> None:
+        self._root = root
+        self._settings = settings
+        self._index = index
+        self._embedder = embedder
+        self._donors = donors
+        self._vectors = vectors
+        self._is_static = is_static(embedder)
+
+    def run(
+        self,
+        plan: Plan,
+        progress: Callable[[Progress], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Tally:
+        """Bring the index to what `plan` says and return the tally.
+
+        Cancelling stops reading; what was made until then is committed and searchable.
+        """
+        tally = Tally(total=len(plan.read))
+        pending = _Pending()
+        for made in self._made(plan, cancelled):
+            try:
+                pending.add(self._finished(made, cancelled), tally)
+            except EmbeddingCancelledError:
+                tally.cancelled = True
+                break
+            progress(tally.progress("reading"))
+            if pending.due:
+                self._commit(pending)
+                pending = _Pending()
+        tally.cancelled = tally.cancelled or cancelled()
+        # Forgotten last: until here their vectors can serve the same text under a new name.
+        pending.removed = () if tally.cancelled else plan.removed
+        self._commit(pending)
+        progress(tally.progress("arranging"))
+        self._index.optimize()
+        return tally
+
+    def _made(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Made]:
+        if not plan.read:
+            return
+        setup = Setup(
+            os.fspath(self._root),
+            self._settings.scope,
+            self._settings.model.name if self._is_static else "",
+            self._embedder.dimensions,
+        )
+        jobs = self._jobs(plan, cancelled)
+        pool = WorkerPool(setup, self._worker_count(plan), self._settings.index.file_timeout)
+        yield from pool.run(jobs)
+
+    def _worker_count(self, plan: Plan) -> int:
+        wanted = self._settings.index.workers or min(os.cpu_count() or 1, _MAX_WORKERS)
+        work = sum(entry.size for entry in plan.read)
+        # Starting a process costs what reading half a megabyte of code does.
+        return max(1, min(wanted, round(work / _JOB_BYTES + 0.5), len(plan.read)))
+
+    def _jobs(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Job]:
+        ids = iter(self._index.allocate(len(plan.read)))
+        reusable = _Reusable(self._index, self._donors, plan)
+        for group in _groups(plan.read):
+            if cancelled():
+                return
+            items = tuple(self._item(entry, next(ids)) for entry in group)
+            yield Job(items, reusable.vectors(group))
+
+    def _item(self, entry: Entry, file_id: int) -> Item:
+        record = self._index.files.get(entry.path)
+        return Item(entry, file_id, record.digest if record else b"")
+
+    def _finished(self, made: Made, cancelled: Callable[[], bool]) -> Made:
+        """Give rows their vectors where the model runs in a process of its own."""
+        rows = made.unfinished
+        if rows is None:
+            return made
+        vectors, computed = self._vectors_of(rows, cancelled)
+        chunks, symbols = rows.builder.encode(vectors)
+        return evolve(
+            made,
+            chunk_rows=chunks,
+            symbol_rows=symbols,
+            embedded=computed,
+            reused=len(rows.digests) - computed,
+            unfinished=None,
+        )
+
+    def _vectors_of(self, rows: Unfinished, cancelled: Callable[[], bool]) -> tuple[NDArray[np.float32], int]:
+        known = dict(rows.known)
+        if self._vectors is not None:
+            known |= self._vectors.get_many([digest for digest in rows.digests if digest not in known])
+        missing = [i for i, digest in enumerate(rows.digests) if digest not in known]
+        computed = self._embedder.embed([rows.passages[i] for i in missing], cancel=cancelled)
+        fresh = {
+            rows.digests[i]: row.astype(np.float16).tobytes()
+            for i, row in zip(missing, computed, strict=True)
+        }
+        if self._vectors is not None and fresh:
+            self._vectors.put_many(fresh)
+        known |= fresh
+        joined = b"".join(known[digest] for digest in rows.digests)
+        vectors = np.frombuffer(joined, np.float16).reshape(-1, self._embedder.dimensions)
+        return vectors.astype(np.float32), len(missing)
+
+    def _commit(self, pending: _Pending) -> None:
+        if pending.empty:
+            return
+        self._index.commit(
+            chunks=pending.chunk_rows,
+            symbols=pending.symbol_rows,
+            files=pending.files,
+            touched=pending.touched,
+            skips=pending.skips,
+            removed=pending.removed,
+            frequencies=pending.frequencies,
+        )
+
+
+class _Reusable:
+    """Vectors that may serve a group of files: of their older versions, former names, other folders."""
+
+    def __init__(self, index: Index, donors: Sequence[Index], plan: Plan) -> None:
+        self._index = index
+        self._donors = donors
+        self._removed_by_size: dict[int, list[str]] = {}
+        for path in plan.removed:
+            if (record := index.files.get(path)) is not None:
+                self._removed_by_size.setdefault(record.size, []).append(path)
+
+    def vectors(self, group: Sequence[Entry]) -> dict[bytes, bytes]:
+        """Return passage digest → float16 vector for what `group` is likely to contain."""
+        known: dict[bytes, bytes] = {}
+        own = [entry.path for entry in group if entry.path in self._index.files]
+        own += [path for entry in group for path in self._removed_by_size.get(entry.size, ())]
+        if own:
+            known |= self._index.known_vectors(own)
+        for donor in self._donors:
+            shared = [entry.path for entry in group if _same_size(donor.files.get(entry.path), entry)]
+            if shared:
+                known |= donor.known_vectors(shared)
+        return known
+
+
+@define
+class _Pending:
+    """What is made but not yet committed."""
+
+    chunk_rows: list[bytes] = field(factory=list)
+    symbol_rows: list[bytes] = field(factory=list)
+    files: list[FileRecord] = field(factory=list)
+    touched: list[FileRecord] = field(factory=list)
+    skips: list[SkipRecord] = field(factory=list)
+    removed: tuple[str, ...] = ()
+    frequencies: NDArray[np.int32] | None = None
+    rows: int = 0
+    since: float = field(factory=time.monotonic)
+
+    @property
+    def due(self) -> bool:
+        return self.rows >= _COMMIT_ROWS or time.monotonic() - self.since > _COMMIT_SECONDS
+
+    @property
+    def empty(self) -> bool:
+        return not (self.files or self.touched or self.skips or self.removed)
+
+    def add(self, made: Made, tally: Tally) -> None:
+        now = time.time_ns()
+        if made.files:
+            self.chunk_rows.append(made.chunk_rows)
+            self.symbol_rows.append(made.symbol_rows)
+        self.files += [_record(rows) for rows in made.files]
+        self.touched += [_touched(item, now) for item in made.touched]
+        self.skips += [
+            SkipRecord(item.entry.path, item.entry.size, item.entry.mtime_ns, str(skip.reason), skip.detail)
+            for item, skip in made.skipped
+        ]
+        if made.frequencies is not None:
+            old = self.frequencies
+            self.frequencies = made.frequencies if old is None else old + made.frequencies
+        self.rows += sum(rows.chunks for rows in made.files)
+        tally.add(made)
+
+
+@define
+class Tally:
+    """Counts of one run."""
+
+    total: int
+    read: int = 0
+    indexed: int = 0
+    touched: int = 0
+    chunks: int = 0
+    bytes: int = 0
+    embedded: int = 0
+    reused: int = 0
+    skipped: Counter[str] = field(factory=Counter)
+    notes: list[str] = field(factory=list)
+    cancelled: bool = False
+
+    def add(self, made: Made) -> None:
+        """Count what a worker made."""
+        self.read += len(made.files) + len(made.touched) + len(made.skipped)
+        self.indexed += len(made.files)
+        self.touched += len(made.touched)
+        self.chunks += sum(rows.chunks for rows in made.files)
+        self.bytes += sum(rows.size for rows in made.files)
+        self.embedded += made.embedded
+        self.reused += made.reused
+        self.skipped.update(str(skip.reason) for _, skip in made.skipped)
+        self.notes += [f"{rows.item.entry.path}: {rows.note}" for rows in made.files if rows.item.lines_only]
+
+    def report(self, index: Index, plan: Plan, skipped: dict[str, int], seconds: float) -> Report:
+        """Return the outcome for people; `skipped` counts all files left out, by reason."""
+        return Report(
+            files=len(index.files),
+            chunks=sum(record.chunks for record in index.files.values()),
+            unchanged=plan.unchanged + self.touched,
+            indexed=self.indexed,
+            removed=0 if self.cancelled else len(plan.removed),
+            embedded=self.embedded,
+            reused=self.reused,
+            skipped=skipped,
+            bytes=self.bytes,
+            seconds=seconds,
+            cancelled=self.cancelled,
+            notes=(*index.notes, *self.notes),
+        )
+
+    def progress(self, phase: str) -> Progress:
+        """Return the state of this run for people."""
+        return Progress(phase, self.read, self.total, self.chunks, self.bytes)
+
+
+def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        group.append(entry)
+        size += entry.size
+        if size >= _JOB_BYTES or len(group) >= _JOB_FILES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _same_size(record: FileRecord | None, entry: Entry) -> bool:
+    return record is not None and record.size == entry.size
+
+
+def _record(rows: FileRows) -> FileRecord:
+    return FileRecord(
+        path=rows.item.entry.path,
+        file_id=rows.item.file_id,
+        digest=rows.digest,
+        size=rows.size,
+        mtime_ns=rows.mtime_ns,
+        language=rows.language,
+        encoding=rows.encoding,
+        chunks=rows.chunks,
+        indexed_at_ns=rows.read_at_ns,
+        note=rows.note,
+    )

@@ -1,0 +1,191 @@
+"""A parse worker: `python -m conexus.indexing.worker`, jobs in on stdin, rows out on stdout.
+
+It reads files, cuts them, splits words and embeds, and hands back Arrow bytes, so the process that
+writes never touches a row. It may be killed at any moment: it owns nothing but its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from attrs import evolve
+
+from conexus.embedding.embedder import load
+from conexus.embedding.static import StaticEmbedder
+from conexus.embedding.vocabulary import document_frequencies, embedded_vocabulary
+from conexus.embedding.words import passage
+from conexus.indexing.jobs import FileRows, Item, Job, Made, Setup, Unfinished
+from conexus.parsing.chunker import parse
+from conexus.parsing.languages import language_of
+from conexus.store.schema import RowsBuilder
+from conexus.workspace.files import Skipped
+from conexus.workspace.source import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from conexus.embedding.vocabulary import Bags
+    from conexus.embedding.words import Passage
+    from conexus.workspace.source import Source
+
+NICENESS = 5  # typing and searching go before indexing
+_HEAD_BYTES = 256
+
+
+class Worker:
+    """Turns jobs into rows; one per process."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._root = Path(setup.root)
+        self._scope = setup.scope
+        self._dimensions = setup.dimensions
+        self._embedder = _static(setup.model) if setup.model else None
+
+    def make(self, job: Job, started: Callable[[int], None]) -> Made:
+        """Return what became of every file of `job`; `started(i)` is called before file i is touched."""
+        batch = _Batch(job, self._dimensions)
+        for position, item in enumerate(job.items):
+            started(position)
+            read_at = time.time_ns()
+            outcome = read(self._root, item.entry, self._scope)
+            if isinstance(outcome, Skipped):
+                batch.skipped.append((item, outcome))
+            elif outcome.digest == item.digest:
+                batch.touched.append(item)
+            else:
+                batch.add(item, outcome, read_at)
+        started(len(job.items))
+        return batch.finish(self._embedder)
+
+
+class _Batch:
+    """The rows of one job while they are gathered."""
+
+    def __init__(self, job: Job, dimensions: int) -> None:
+        self._known = job.known
+        self._builder = RowsBuilder(dimensions)
+        self._passages: list[Passage] = []
+        self._digests: list[bytes] = []
+        self._files: list[FileRows] = []
+        self.touched: list[Item] = []
+        self.skipped: list[tuple[Item, Skipped]] = []
+
+    def add(self, item: Item, source: Source, read_at_ns: int) -> None:
+        text = source.source
+        path = item.entry.path
+        language = language_of(path, text[:_HEAD_BYTES])
+        parsed = parse(text, "text" if item.lines_only else language)
+        passages = [
+            passage(path, chunk.symbol, text[chunk.span.start : chunk.span.end].decode("utf-8", "replace"))
+            for chunk in parsed.chunks
+        ]
+        digests = [made.digest for made in passages]
+        self._builder.add(item.file_id, parsed, [made.words for made in passages], digests)
+        self._passages += passages
+        self._digests += digests
+        self._files.append(
+            FileRows(
+                item,
+                source.digest,
+                source.size,
+                source.mtime_ns,
+                language,
+                source.encoding,
+                len(passages),
+                source.redactions,
+                read_at_ns,
+                item.lines_only or parsed.note,
+            )
+        )
+
+    def finish(self, embedder: StaticEmbedder | None) -> Made:
+        made = Made(
+            files=tuple(self._files),
+            touched=tuple(self.touched),
+            skipped=tuple(self.skipped),
+            chunk_rows=b"",
+            symbol_rows=b"",
+            frequencies=None,
+            embedded=0,
+            reused=0,
+        )
+        if not self._files:
+            return made
+        if embedder is None:
+            rows = Unfinished(self._builder, tuple(self._passages), tuple(self._digests), self._known)
+            return evolve(made, frequencies=document_frequencies(self._passages), unfinished=rows)
+        bags = embedder.vocabulary.bags(self._passages)
+        vectors, computed = self._vectors(embedder, bags)
+        chunks, symbols = self._builder.encode(vectors)
+        same_words = embedder.vocabulary is embedded_vocabulary()
+        return evolve(
+            made,
+            chunk_rows=chunks,
+            symbol_rows=symbols,
+            frequencies=embedder.vocabulary.document_frequencies(bags)
+            if same_words
+            else document_frequencies(self._passages),
+            embedded=computed,
+            reused=len(self._digests) - computed,
+        )
+
+    def _vectors(self, embedder: StaticEmbedder, bags: Bags) -> tuple[NDArray[np.float32], int]:
+        missing = [i for i, digest in enumerate(self._digests) if digest not in self._known]
+        if len(missing) == len(self._digests):
+            return embedder.embed_bags(bags), len(missing)
+        vectors = np.empty((len(self._digests), embedder.dimensions), np.float32)
+        vectors[missing] = embedder.embed([self._passages[i] for i in missing])
+        for i, digest in enumerate(self._digests):
+            if (vector := self._known.get(digest)) is not None:
+                vectors[i] = np.frombuffer(vector, np.float16)
+        return vectors, len(missing)
+
+
+def _static(model: str) -> StaticEmbedder:
+    embedder = load(model, "cpu")
+    assert isinstance(embedder, StaticEmbedder)
+    return embedder
+
+
+def main() -> None:
+    """Serve jobs until stdin ends."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(NICENESS)
+    jobs = sys.stdin.buffer
+    answers = _private_stdout()
+    worker = Worker(pickle.load(jobs))  # noqa: S301 -- written by our own parent process
+    with contextlib.suppress(EOFError):
+        while True:
+            _serve(worker, pickle.load(jobs), answers)  # noqa: S301 -- written by our own parent process
+
+
+def _serve(worker: Worker, job: Job, answers: BinaryIO) -> None:
+    def send(message: object) -> None:
+        pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+    try:
+        send(worker.make(job, send))
+    except Exception as error:  # noqa: BLE001 -- handed to the parent, which decides
+        send(RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+
+
+def _private_stdout() -> BinaryIO:
+    """Return what was stdout, and point file descriptor 1 at stderr: nothing may print into the answers."""
+    private = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return private
+
+
+if __name__ == "__main__":
+    main()

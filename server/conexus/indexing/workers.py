@@ -1,0 +1,261 @@
+"""A pool of killable parse workers: a file that hangs or crashes a grammar costs only itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import evolve
+
+from conexus.domain import ConexusError
+from conexus.indexing.jobs import Job, Made, nothing_made
+from conexus.workspace.files import Skipped, SkipReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
+
+    from conexus.indexing.jobs import Item, Setup
+
+_WATCH_SECONDS = 0.2
+_BATCH_SECONDS = 120.0  # embedding a whole job; reached only if the machine is swapping
+_STOP = None
+
+T = TypeVar("T")
+
+
+class WorkersFailedError(ConexusError):
+    """Workers cannot be started at all."""
+
+
+class WorkerPool:
+    """Runs jobs on `count` processes and yields what they made, in the order it is ready.
+
+    A file that keeps a worker busy longer than `file_timeout` seconds, or kills it, is tried once more
+    cut by lines, then skipped; the other files of its job are done again.
+    """
+
+    def __init__(self, setup: Setup, count: int, file_timeout: float) -> None:
+        self._setup = setup
+        self._file_timeout = file_timeout
+        self._todo: queue.Queue[Job | None] = queue.Queue(maxsize=count + 1)
+        self._done: queue.Queue[Made | Exception | None] = queue.Queue(maxsize=2 * count + 2)
+        self._workers = [_Worker(setup) for _ in range(count)]
+        self._closed = threading.Event()
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Made]:
+        """Yield one or more `Made` for each of `jobs`; closing the generator stops the workers.
+
+        Raises WorkersFailedError when a worker dies before it could take any job.
+        """
+        threads = [threading.Thread(target=self._feed, args=(jobs,), daemon=True)]
+        threads += [threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self._workers]
+        threads.append(threading.Thread(target=self._watch, daemon=True))
+        for thread in threads:
+            thread.start()
+        running = len(self._workers)
+        try:
+            while running:
+                made = self._done.get()
+                if isinstance(made, Exception):
+                    raise made
+                if made is None:
+                    running -= 1
+                else:
+                    yield made
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Kill what still runs. Idempotent."""
+        self._closed.set()
+        for worker in self._workers:
+            worker.kill()
+
+    def _feed(self, jobs: Iterable[Job]) -> None:
+        try:
+            for job in jobs:
+                if not self._put(job):
+                    return
+        except Exception as error:  # noqa: BLE001 -- raised again by run(), in the caller's thread
+            self._put(self._done, error)
+        for _ in self._workers:
+            self._put(self._todo, _STOP)
+
+    def _put(self, target: queue.Queue[T], what: T) -> bool:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                target.put(what, timeout=_WATCH_SECONDS)
+                return True
+        return False
+
+    def _next(self) -> Job | None:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self._todo.get(timeout=_WATCH_SECONDS)
+        return _STOP
+
+    def _serve(self, worker: _Worker) -> None:
+        try:
+            while (job := self._next()) is not _STOP:
+                for made in self._attempts(worker, job):
+                    self._put(self._done, made)
+            worker.stop()
+            self._put(self._done, None)
+        except Exception as error:  # noqa: BLE001 -- raised again by run(), in the caller's thread
+            self._put(self._done, error)
+
+    def _attempts(self, worker: _Worker, job: Job) -> Iterator[Made]:
+        pending = [job]
+        while pending and not self._closed.is_set():
+            part = pending.pop()
+            try:
+                yield worker.make(part)
+            except _WorkerDied as death:
+                if self._closed.is_set():
+                    return
+                smaller, lost = _after_death(part, death)
+                pending += smaller
+                if lost is not None:
+                    yield lost
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_WATCH_SECONDS):
+            for worker in self._workers:
+                worker.kill_if_stuck(self._file_timeout)
+
+
+def _after_death(job: Job, death: _WorkerDied) -> tuple[list[Job], Made | None]:
+    """Return the jobs to try again, and what was made of a file that is given up."""
+    if death.position is None or death.position >= len(job.items):
+        if len(job.items) == 1:
+            return [], _given_up(job.items[0], death.reason)
+        middle = len(job.items) // 2
+        halves = (job.items[:middle], job.items[middle:])
+        return [evolve(job, items=half) for half in halves], None
+    poison = job.items[death.position]
+    rest = job.items[: death.position] + job.items[death.position + 1 :]
+    again = [evolve(job, items=rest)] if rest else []
+    if poison.lines_only:
+        return again, _given_up(poison, death.reason)
+    return [*again, evolve(job, items=(evolve(poison, lines_only=death.reason),))], None
+
+
+def _given_up(item: Item, reason: str) -> Made:
+    return evolve(nothing_made(), skipped=((item, Skipped(item.entry.path, SkipReason.HUNG, reason)),))
+
+
+class _WorkerDied(Exception):
+    """The process ended inside a job, at file `position` (None: before the first)."""
+
+    def __init__(self, position: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.position = position
+        self.reason = reason
+
+
+class _Worker:
+    """One process, started when its first job comes, replaced when it dies."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._process: subprocess.Popen[bytes] | None = None
+        self._position: int | None = None
+        self._since = 0.0
+        self._busy_with = 0
+        self._stuck = False
+        self._proven = False
+
+    def make(self, job: Job) -> Made:
+        """Return what the process made of `job`; raises _WorkerDied."""
+        self._position, self._stuck = None, False
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._busy_with = len(job.items)
+        try:
+            _send(process.stdin, job)
+            while isinstance(message := pickle.load(process.stdout), int):  # noqa: S301 -- our own worker
+                self._position, self._since = message, time.monotonic()
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise self._death(error) from error
+        finally:
+            self._busy_with = 0
+        if isinstance(message, BaseException):
+            raise message
+        assert isinstance(message, Made)
+        self._proven = True
+        return message
+
+    def stop(self) -> None:
+        """Let the process end by itself."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait()
+        self._forget()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    def kill_if_stuck(self, file_timeout: float) -> None:
+        """Kill the process if its current file, or embedding its batch, takes too long."""
+        if not self._busy_with or self._position is None:
+            return
+        allowed = file_timeout if self._position < self._busy_with else _BATCH_SECONDS
+        if time.monotonic() - self._since > allowed:
+            self._stuck = True
+            self.kill()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "conexus.indexing.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_environment(),
+                # Its own group: Ctrl-C in the terminal is for the indexer, which then ends its workers.
+                start_new_session=True,
+            )
+            assert self._process.stdin is not None
+            _send(self._process.stdin, self._setup)
+        return self._process
+
+    def _death(self, error: Exception) -> Exception:
+        assert self._process is not None
+        self.kill()
+        code = self._process.wait()
+        self._forget()
+        if self._position is None and not self._proven:
+            return WorkersFailedError(
+                f"a parse worker ended with code {code} before its first file ({error}); "
+                "run `conexus doctor`, and see its message above"
+            )
+        return _WorkerDied(self._position, "parser timed out" if self._stuck else f"parser died ({code})")
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        self._process = None
+
+
+def _send(pipe: BinaryIO, message: object) -> None:
+    pickle.dump(message, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def _environment() -> dict[str, str]:
+    # Workers are the parallelism; a thread pool inside each would only fight over the same cores.
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **single, "ARROW_NUM_THREADS": "1"}

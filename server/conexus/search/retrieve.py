@@ -1,0 +1,95 @@
+"""The agents: each looks for candidates in its own way, all in one snapshot, at the same time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from conexus.search import names
+from conexus.search.query import Intent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor, Future
+
+    from numpy.typing import NDArray
+
+    from conexus.embedding.embedder import Embedder
+    from conexus.search.query import Query
+    from conexus.store.snapshot import Row, Snapshot
+
+_log = logging.getLogger(__name__)
+
+# Fusion needs depth to find what two agents agree on; 5 × the limit is where published hybrids stop gaining.
+_MIN_CANDIDATES = 60
+_DEPTH = 5
+
+
+class Agent(StrEnum):
+    """A way of finding candidates."""
+
+    SEMANTIC = "semantic"
+    LEXICAL = "lexical"
+    SYMBOL = "symbol"
+    PATH = "path"
+
+
+@frozen
+class Found:
+    """What one agent found, best first."""
+
+    agent: Agent
+    rows: tuple[Row, ...]
+    seconds: float
+    failure: str = ""
+
+
+def retrieve(
+    query: Query,
+    snapshot: Snapshot,
+    embedder: Embedder | None,
+    pool: Executor,
+    allowed: NDArray[np.bool_] | None,
+) -> list[Found]:
+    """Return what every agent found; one that fails says so and the others still answer."""
+    limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
+    searches: dict[Agent, Callable[[], list[Row]]] = {
+        Agent.LEXICAL: lambda: snapshot.matching(query.words, limit, allowed),
+        Agent.SYMBOL: lambda: names.definitions(query, snapshot, allowed),
+        Agent.PATH: lambda: names.files(query, snapshot, allowed),
+    }
+    if embedder is not None:
+        searches[Agent.SEMANTIC] = lambda: snapshot.nearest(embedder.embed_query(query.text), limit, allowed)
+    if query.intent is not Intent.PATH:
+        del searches[Agent.PATH]
+    running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
+    return [_result(agent, future) for agent, future in running.items()]
+
+
+def allowed_files(query: Query, snapshot: Snapshot) -> NDArray[np.bool_] | None:
+    """Return which file ids may answer, bool[ids], or None when all may."""
+    if not query.filters.by_file:
+        return None
+    mask = np.zeros(len(snapshot.live), np.bool_)
+    records = snapshot.files.values()
+    mask[[r.file_id for r in records if query.filters.admits(r.path, r.language)]] = True
+    return mask
+
+
+def _timed(agent: Agent, search: Callable[[], list[Row]]) -> Found:
+    begun = time.perf_counter()
+    rows = search()
+    return Found(agent, tuple(rows), time.perf_counter() - begun)
+
+
+def _result(agent: Agent, future: Future[Found]) -> Found:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 -- one agent may fail in any way; the others answer
+        _log.exception("the %s agent failed", agent)
+        return Found(agent, (), 0.0, failure=f"{type(error).__name__}: {error}")
