@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from conexus.domain import ConexusError
-from conexus.embedding.embedder import load
+from conexus.embedding.embedder import is_static, load
 from conexus.engine.folder import Folder
 from conexus.engine.shelf import Shelf
+from conexus.store.vectors import VectorCache
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from conexus.embedding.embedder import Embedder
@@ -60,8 +61,8 @@ class Engine:
                     settings or self._settings,
                     self._shelf,
                     self.embedder,
-                    self._vectors,
-                    self._pool,
+                    vectors=self._vectors,
+                    pool=self._pool,
                 )
                 self._folders[resolved] = folder
         return folder

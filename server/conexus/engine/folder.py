@@ -87,6 +87,7 @@ class Folder:
         settings: Settings,
         shelf: Shelf,
         embedder: Callable[[str], Embedder],
+        *,
         vectors: Callable[[Embedder], VectorCache | None],
         pool: Executor,
     ) -> None:

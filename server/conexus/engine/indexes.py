@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from conexus.embedding.vocabulary import embedded_vocabulary
 from conexus.embedding.words import WORDS_VERSION
 from conexus.engine.shelf import Standing
 from conexus.parsing.chunker import CHUNKER_VERSION
@@ -151,7 +152,13 @@ def fingerprint(embedder: Embedder) -> Fingerprint:
 
 
 def _open(standing: Standing, *, writable: bool) -> Opened:
-    index = Index.open(standing.directory, standing.key, standing.dimensions, writable=writable)
+    index = Index.open(
+        standing.directory,
+        standing.key,
+        standing.dimensions,
+        writable=writable,
+        vocabulary=embedded_vocabulary().rows,
+    )
     return Opened(standing, index, writable)
 
 

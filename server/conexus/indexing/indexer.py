@@ -16,7 +16,7 @@ from conexus.indexing.workers import WorkerPool
 from conexus.store.manifest import FileRecord, SkipRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +35,8 @@ _JOB_FILES = 256
 _COMMIT_ROWS = 12_000
 _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
+# Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
+_TAIL_CHUNKS = 500
 
 
 @frozen
@@ -105,7 +107,7 @@ class Indexer:
         pending = _Pending()
         for made in self._made(plan, cancelled):
             try:
-                pending.add(self._finished(made, cancelled), tally)
+                pending.add(self._finished(made, cancelled), self._touched(made), tally)
             except EmbeddingCancelledError:
                 tally.cancelled = True
                 break
@@ -117,8 +119,9 @@ class Indexer:
         # Forgotten last: until here their vectors can serve the same text under a new name.
         pending.removed = () if tally.cancelled else plan.removed
         self._commit(pending)
-        progress(tally.progress("arranging"))
-        self._index.optimize()
+        if self._index.pending_chunks > _TAIL_CHUNKS:
+            progress(tally.progress("arranging"))
+            self._index.optimize()
         return tally
 
     def _made(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Made]:
@@ -186,6 +189,16 @@ class Indexer:
         vectors = np.frombuffer(joined, np.float16).reshape(-1, self._embedder.dimensions)
         return vectors.astype(np.float32), len(missing)
 
+    def _touched(self, made: Made) -> list[FileRecord]:
+        """Return the records of files whose stamp moved while their content stayed."""
+        files = self._index.files
+        return [
+            files[item.entry.path]._replace(
+                size=item.entry.size, mtime_ns=item.entry.mtime_ns, indexed_at_ns=read_at
+            )
+            for item, read_at in made.touched
+        ]
+
     def _commit(self, pending: _Pending) -> None:
         if pending.empty:
             return
@@ -217,11 +230,11 @@ class _Reusable:
         own = [entry.path for entry in group if entry.path in self._index.files]
         own += [path for entry in group for path in self._removed_by_size.get(entry.size, ())]
         if own:
-            known |= self._index.known_vectors(own)
+            known |= _as_bytes(self._index.known_vectors(own))
         for donor in self._donors:
             shared = [entry.path for entry in group if _same_size(donor.files.get(entry.path), entry)]
             if shared:
-                known |= donor.known_vectors(shared)
+                known |= _as_bytes(donor.known_vectors(shared))
         return known
 
 
@@ -247,13 +260,12 @@ class _Pending:
     def empty(self) -> bool:
         return not (self.files or self.touched or self.skips or self.removed)
 
-    def add(self, made: Made, tally: Tally) -> None:
-        now = time.time_ns()
+    def add(self, made: Made, touched: Iterable[FileRecord], tally: Tally) -> None:
         if made.files:
             self.chunk_rows.append(made.chunk_rows)
             self.symbol_rows.append(made.symbol_rows)
         self.files += [_record(rows) for rows in made.files]
-        self.touched += [_touched(item, now) for item in made.touched]
+        self.touched += touched
         self.skips += [
             SkipRecord(item.entry.path, item.entry.size, item.entry.mtime_ns, str(skip.reason), skip.detail)
             for item, skip in made.skipped
@@ -326,6 +338,10 @@ def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
             group, size = [], 0
     if group:
         yield group
+
+
+def _as_bytes(vectors: Mapping[bytes, NDArray[np.float16]]) -> dict[bytes, bytes]:
+    return {digest: vector.tobytes() for digest, vector in vectors.items()}
 
 
 def _same_size(record: FileRecord | None, entry: Entry) -> bool:

@@ -70,7 +70,8 @@ class Made:
     """What a worker made of a job."""
 
     files: tuple[FileRows, ...]
-    touched: tuple[Item, ...]
+    touched: tuple[tuple[Item, int], ...]
+    """Files whose content is what the index holds, and the clock before they were read, in ns."""
     skipped: tuple[tuple[Item, Skipped], ...]
     chunk_rows: bytes
     symbol_rows: bytes

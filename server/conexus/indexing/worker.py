@@ -61,7 +61,7 @@ class Worker:
             if isinstance(outcome, Skipped):
                 batch.skipped.append((item, outcome))
             elif outcome.digest == item.digest:
-                batch.touched.append(item)
+                batch.touched.append((item, read_at))
             else:
                 batch.add(item, outcome, read_at)
         started(len(job.items))
@@ -77,7 +77,7 @@ class _Batch:
         self._passages: list[Passage] = []
         self._digests: list[bytes] = []
         self._files: list[FileRows] = []
-        self.touched: list[Item] = []
+        self.touched: list[tuple[Item, int]] = []
         self.skipped: list[tuple[Item, Skipped]] = []
 
     def add(self, item: Item, source: Source, read_at_ns: int) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from attrs import evolve
 
@@ -20,7 +20,6 @@ from conexus.workspace.files import Skipped, SkipReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import BinaryIO
 
     from conexus.indexing.jobs import Item, Setup
 
@@ -82,7 +81,7 @@ class WorkerPool:
     def _feed(self, jobs: Iterable[Job]) -> None:
         try:
             for job in jobs:
-                if not self._put(job):
+                if not self._put(self._todo, job):
                     return
         except Exception as error:  # noqa: BLE001 -- raised again by run(), in the caller's thread
             self._put(self._done, error)
@@ -118,7 +117,7 @@ class WorkerPool:
             part = pending.pop()
             try:
                 yield worker.make(part)
-            except _WorkerDied as death:
+            except _WorkerDiedError as death:
                 if self._closed.is_set():
                     return
                 smaller, lost = _after_death(part, death)
@@ -132,7 +131,7 @@ class WorkerPool:
                 worker.kill_if_stuck(self._file_timeout)
 
 
-def _after_death(job: Job, death: _WorkerDied) -> tuple[list[Job], Made | None]:
+def _after_death(job: Job, death: _WorkerDiedError) -> tuple[list[Job], Made | None]:
     """Return the jobs to try again, and what was made of a file that is given up."""
     if death.position is None or death.position >= len(job.items):
         if len(job.items) == 1:
@@ -152,7 +151,7 @@ def _given_up(item: Item, reason: str) -> Made:
     return evolve(nothing_made(), skipped=((item, Skipped(item.entry.path, SkipReason.HUNG, reason)),))
 
 
-class _WorkerDied(Exception):
+class _WorkerDiedError(Exception):
     """The process ended inside a job, at file `position` (None: before the first)."""
 
     def __init__(self, position: int | None, reason: str) -> None:
@@ -174,7 +173,7 @@ class _Worker:
         self._proven = False
 
     def make(self, job: Job) -> Made:
-        """Return what the process made of `job`; raises _WorkerDied."""
+        """Return what the process made of `job`; raises _WorkerDiedError."""
         self._position, self._stuck = None, False
         process = self._started()
         assert process.stdin is not None
@@ -240,7 +239,9 @@ class _Worker:
                 f"a parse worker ended with code {code} before its first file ({error}); "
                 "run `conexus doctor`, and see its message above"
             )
-        return _WorkerDied(self._position, "parser timed out" if self._stuck else f"parser died ({code})")
+        return _WorkerDiedError(
+            self._position, "parser timed out" if self._stuck else f"parser died ({code})"
+        )
 
     def _forget(self) -> None:
         if self._process is not None:
@@ -250,7 +251,7 @@ class _Worker:
         self._process = None
 
 
-def _send(pipe: BinaryIO, message: object) -> None:
+def _send(pipe: IO[bytes], message: object) -> None:
     pickle.dump(message, pipe, protocol=pickle.HIGHEST_PROTOCOL)
     pipe.flush()
 

@@ -6,7 +6,6 @@ import bisect
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rapidfuzz import fuzz, process
 
 from conexus.search.query import Intent
@@ -14,6 +13,7 @@ from conexus.search.query import Intent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from conexus.search.query import Query

@@ -81,7 +81,7 @@ class _Scored:
 
     def times(self, factor: float, reason: str) -> None:
         self.score *= factor
-        self.reasons.append(f"{reason} ×{factor:.2f}")
+        self.reasons.append(f"{reason} x{factor:.2f}")
 
 
 def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Fusion needs depth to find what two agents agree on; 5 × the limit is where published hybrids stop gaining.
+# Fusion needs depth to find what two agents agree on; five times the limit is the published depth.
 _MIN_CANDIDATES = 60
 _DEPTH = 5
 
