@@ -1,0 +1,318 @@
+"""What fronts and the engine say to each other: frozen types, one method name each, nothing heavy.
+
+A message is JSON made by cattrs. Paths are absolute strings (surrogateescape kept), spans are bytes of the
+text's UTF-8 form and 1-based lines, times are milliseconds. Fronts convert to what their protocol wants.
+This module and `client` import neither numpy nor LanceDB: a front must start in a blink.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from conexus.domain import ConexusError, Span
+
+WIRE_VERSION = 1
+"""Rises with every change here; a front and an engine of different versions do not talk."""
+
+
+class EngineError(ConexusError):
+    """The engine could not be reached, started, or answered with an error."""
+
+
+@frozen
+class Hello:
+    """First message of a front."""
+
+    wire: int
+    version: str
+    """Of the package; a newer front takes over from an older engine."""
+    pid: int
+    name: str
+    """Of the editor or agent behind the front, for status."""
+
+
+@frozen
+class Welcome:
+    """The engine's answer to `Hello`."""
+
+    wire: int
+    version: str
+    pid: int
+
+
+@frozen
+class OpenFolder:
+    """Keep the index of `root` in step until this front closes it or goes away."""
+
+    root: str
+    settings: dict[str, Any] = field(factory=dict)
+    """Section → key → value, over what the files and environment of the folder say."""
+    watch: bool = True
+    """Whether the engine should watch the file system; a client that reports changes itself says False."""
+
+
+@frozen
+class CloseFolder:
+    """This front has no more interest in `root`."""
+
+    root: str
+
+
+@frozen
+class Buffer:
+    """An editor's text of a file, saved or not: it hides the disk's until the buffer is closed."""
+
+    path: str
+    language: str
+    """The editor's language id; empty lets the path decide."""
+    version: int
+    text: str
+
+
+@frozen
+class BufferClosed:
+    """The editor let the file go: what is on disk counts again."""
+
+    path: str
+
+
+@frozen
+class Touched:
+    """These files or directories may differ from what the index says; digests decide."""
+
+    paths: tuple[str, ...]
+
+
+@frozen
+class Search:
+    """A question; `roots` empty asks every open folder."""
+
+    text: str
+    limit: int = 10
+    roots: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    explain: bool = False
+
+
+@frozen
+class Similar:
+    """Code like this text, or like lines of a file."""
+
+    text: str = ""
+    path: str = ""
+    start_line: int = 0
+    """1-based, inclusive; 0 with `path` means the whole file."""
+    end_line: int = 0
+    limit: int = 10
+    roots: tuple[str, ...] = ()
+
+
+@frozen
+class Related:
+    """What belongs to a file, or to the definition at a line of it: tests, docs, neighbours."""
+
+    path: str
+    line: int = 0
+    """1-based; 0 asks for the whole file."""
+    limit: int = 20
+
+
+@frozen
+class Symbols:
+    """Definitions by name."""
+
+    text: str
+    limit: int = 100
+    roots: tuple[str, ...] = ()
+    path: str = ""
+    """Only those of this file, in order."""
+    semantic: bool = False
+    """Whether to fill up with definitions found by meaning when few names match."""
+
+
+@frozen
+class StatusOf:
+    """How far the index of `root` is; empty asks for all folders."""
+
+    root: str = ""
+
+
+@frozen
+class Reindex:
+    """Compare every file with the index again; `fresh` throws the index away first."""
+
+    root: str = ""
+    fresh: bool = False
+
+
+@frozen
+class Pause:
+    """Stop background indexing of `root` (empty: all); open buffers stay searchable."""
+
+    root: str = ""
+
+
+@frozen
+class Resume:
+    """Go on with background indexing."""
+
+    root: str = ""
+
+
+@frozen
+class WaitFor:
+    """Answer when everything this connection sent before is searchable, and files known to differ too."""
+
+    root: str = ""
+    revision: int = 0
+    """Also wait until the folder's revision is at least this."""
+    complete: bool = False
+    """Also wait until the first reconcile is finished."""
+    timeout_ms: int = 30_000
+
+
+@frozen
+class WireHit:
+    """One answer."""
+
+    path: str
+    """Absolute."""
+    root: str
+    relative: str
+    span: Span
+    excerpt: str
+    symbol: str
+    kind: str
+    language: str
+    score: float
+    reasons: tuple[str, ...]
+    version: int | None
+    """The buffer version the span is right for; None for the file on disk."""
+
+
+@frozen
+class Completeness:
+    """How much of the folders the answer covers."""
+
+    complete: bool
+    files: int
+    pending: int
+    """Files known to exist and not yet searchable."""
+    percent: int
+    """Searchable files in percent of known ones."""
+    phase: str
+    """`ready`, `scanning`, `indexing`, `paused` or `failed`."""
+
+
+@frozen
+class Reply:
+    """Answers, best first."""
+
+    hits: tuple[WireHit, ...]
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+    plan: dict[str, Any]
+    """With `explain`: intent, words, filters, and each agent's candidates with ranks; else empty."""
+
+
+@frozen
+class WireSymbol:
+    """One definition."""
+
+    name: str
+    kind: str
+    container: str
+    path: str
+    root: str
+    line: int
+    span: Span
+    score: float
+    version: int | None
+
+
+@frozen
+class SymbolReply:
+    """Definitions, best first."""
+
+    symbols: tuple[WireSymbol, ...]
+    revision: int
+    completeness: Completeness
+
+
+@frozen
+class FolderStatus:
+    """Everything worth showing about one folder."""
+
+    root: str
+    phase: str
+    files: int
+    chunks: int
+    symbols: int
+    pending: int
+    percent: int
+    revision: int
+    languages: dict[str, int]
+    skipped: dict[str, int]
+    problems: tuple[str, ...]
+    """Quarantined files and repairs, newest last."""
+    model: str
+    bytes: dict[str, int]
+    """Size on disk by part."""
+    buffers: int
+    watching: str
+    """`watching`, `rescanning` with the reason, or `client`."""
+    directory: str
+
+
+@frozen
+class EngineStatus:
+    """The engine and its folders."""
+
+    version: str
+    pid: int
+    memory: int
+    """Resident bytes."""
+    seconds: float
+    """Since it started."""
+    fronts: int
+    folders: tuple[FolderStatus, ...]
+    latencies: dict[str, dict[str, float]]
+    """Method → {count, p50, p95} in milliseconds, and `edit` for edit to searchable."""
+
+
+@frozen
+class Done:
+    """An acknowledgement with the revision it left."""
+
+    revision: int
+    timed_out: bool = False
+
+
+REQUESTS: dict[str, tuple[type, type]] = {
+    "hello": (Hello, Welcome),
+    "open": (OpenFolder, Done),
+    "close": (CloseFolder, Done),
+    "search": (Search, Reply),
+    "similar": (Similar, Reply),
+    "related": (Related, Reply),
+    "symbols": (Symbols, SymbolReply),
+    "status": (StatusOf, EngineStatus),
+    "reindex": (Reindex, Done),
+    "pause": (Pause, Done),
+    "resume": (Resume, Done),
+    "wait": (WaitFor, Done),
+}
+"""Method → (parameters, result). Every request gets exactly one answer and may be cancelled by its id."""
+
+NOTICES: dict[str, type] = {"buffer": Buffer, "bufferClosed": BufferClosed, "touched": Touched}
+"""What fronts tell without waiting for an answer; handled in order, before any later request."""
+
+EVENTS: dict[str, type] = {"status": FolderStatus}
+"""What the engine tells every front of a folder, at most a few times a second: progress and state."""
