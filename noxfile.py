@@ -12,7 +12,7 @@ DEV = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, types and the layers of docs/architecture.md."""
+    """Check style, types and the layers of docs/architecture.md."""
     session.install("-e", ".", *DEV)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -22,7 +22,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything a default installation does. Such an installation has no torch, and neither has this one."""
+    """Test everything a default installation does: it has no torch, and neither has this environment."""
     session.install("-e", ".", *DEV)
     session.run("python", "-c", "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)")
     session.run("coverage", "erase")
@@ -35,7 +35,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def transformers(session: nox.Session) -> None:
-    """The extra for sentence-transformers models, with the real weights of one, in an environment of its own."""
+    """Test the extra for sentence-transformers models with real weights, in an environment of its own."""
     # torch first and by version: asked for by sentence-transformers alone, pip would take the newest, which on
     # Linux brings several GB of GPU libraries; this version is also found as a CPU build where one is offered.
     session.install("torch==2.13.0")

@@ -12,6 +12,10 @@ import re
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 FILE_NAME = "conexus.log"
 _BYTES_PER_FILE = 2_000_000
@@ -19,7 +23,7 @@ _OLD_FILES = 3
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _MASK = "[masked]"
 _SECRETS = re.compile(
-    r"""(?ix)
+    r"""(?isx)
     (?: (?<=://) [^\s/@:]+ : [^\s/@]+ (?=@)                             # user:password@ in a URL
       | \b (?: bearer | basic ) \s+ [\w.~+/=-]{8,}                      # an Authorization header
       | (?<![a-z]) (?: password | passwd | secret | token | api[_-]?key ) ["']? \s* [=:] \s* ["']? [^\s"',;]+
@@ -27,7 +31,6 @@ _SECRETS = re.compile(
       | \b (?: AKIA | ASIA ) [0-9A-Z]{16} \b
       | -----BEGIN [^-]* PRIVATE [ ] KEY----- .*? (?: -----END [^-]* ----- | \Z )
     )"""
-    r"(?s:)"
 )
 
 
@@ -100,9 +103,18 @@ def _stderr() -> logging.Handler:
     return handler
 
 
+class _PrivateFile(RotatingFileHandler):
+    # Each file of the rotation is the user's alone from the moment it exists.
+    def _open(self) -> TextIOWrapper:
+        def opener(path: str, flags: int) -> int:
+            return os.open(path, flags, 0o600)
+
+        # The handler owns and closes it.
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)  # noqa: SIM115
+
+
 def _file(path: Path) -> logging.Handler:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, "a", _BYTES_PER_FILE, _OLD_FILES, "utf-8", errors="backslashreplace")
+    handler = _PrivateFile(path, "a", _BYTES_PER_FILE, _OLD_FILES, "utf-8", errors="backslashreplace")
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
-    path.chmod(0o600)
     return handler

@@ -24,7 +24,7 @@ DEFAULT_ORIGIN = "default"
 _ENVIRONMENT_PREFIX = "CONEXUS_"
 _DATA_VARIABLE = "CONEXUS_DATA_DIR"
 # Variables of this program that are not settings.
-_OTHER_VARIABLES = {_DATA_VARIABLE, "CONEXUS_STATE_DIR"}
+OTHER_VARIABLES = {_DATA_VARIABLE, "CONEXUS_STATE_DIR"}
 _LARGEST_FILE = 1_000_000
 _LONGEST_SHOWN = 60
 
@@ -271,7 +271,7 @@ def _environment_layer(problems: list[str]) -> _Layer:
     known = {rule.variable: rule for rule in rules().values()}
     values = {}
     for variable, text in sorted(os.environ.items()):
-        if not variable.startswith(_ENVIRONMENT_PREFIX) or variable in _OTHER_VARIABLES:
+        if not variable.startswith(_ENVIRONMENT_PREFIX) or variable in OTHER_VARIABLES:
             continue
         if rule := known.get(variable):
             values[rule.key] = (_from_text(text, rule), variable)
