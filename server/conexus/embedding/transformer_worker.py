@@ -1,0 +1,147 @@
+"""The process a transformer runs in: `python -m conexus.embedding.transformer_worker NAME DEVICE`.
+
+It speaks on what was its stdin and stdout. Each message is one line of JSON, a reply with vectors is
+followed by them as raw little-endian float32. First comes {"identity", "dimensions", "batch"}, or
+{"error", "remedy"} and the end. Then every request {"task": "query" | "document", "texts"} is answered
+by {"rows"} and vectors, or {"error"}. It ends when stdin does, so it never outlives who started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# A batch on a CPU takes about half a second, the longest anyone waits for a cancel; a GPU wants more.
+_CPU_BATCH = 16
+_GPU_BATCH = 64
+_NICENESS = 5  # typing goes before embedding
+_MODEL_SUFFIXES = {".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja", ".py", ".npy", ".npz"}
+_OTHER_BACKENDS = {"onnx", "openvino"}
+
+
+class _UnusableError(Exception):
+    """The model cannot be loaded: the reason, and what to do."""
+
+
+def main() -> None:
+    """Load the model named in the arguments and serve requests until stdin ends."""
+    name, device = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    replies = _private_stdout()
+    try:
+        directory = _find(name)
+        model = _load(directory, device)
+        dimensions = int(_encode(model, "query", ["warm up"], 1).shape[1])
+    except _UnusableError as error:
+        reason, remedy = error.args
+        _send(replies, {"error": reason, "remedy": remedy})
+        return
+    batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
+    _send(replies, {"identity": identity(directory, name), "dimensions": dimensions, "batch": batch})
+    for line in sys.stdin.buffer:
+        _answer(model, json.loads(line), replies)
+
+
+def identity(directory: Path, name: str) -> str:
+    """Return the last part of `name` and the hash of what `directory` holds of a model.
+
+    All of the weights are read: whoever trains again in place gets another identity, whoever copies
+    the directory does not. That takes a second for 1 GB, less than loading does.
+    """
+    content = hashlib.blake2b(digest_size=8)
+    for path in sorted(directory.rglob("*")):
+        parts = path.relative_to(directory).parts
+        hidden = any(part.startswith(".") or part in _OTHER_BACKENDS for part in parts)
+        if hidden or path.suffix not in _MODEL_SUFFIXES or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "blake2b").digest()
+        content.update("/".join(parts).encode("utf-8", "surrogateescape") + b"\0" + digest)
+    return f"{Path(name).name}@{content.hexdigest()}"
+
+
+def _private_stdout() -> BinaryIO:
+    # Libraries print: file descriptor 1 becomes stderr, and only this module knows the pipe.
+    private = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return private
+
+
+def _find(name: str) -> Path:
+    """Return the directory of a model given by directory or by hub name, from the local cache only."""
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    # Names without an owner are short for those of the library's own authors.
+    candidates = [name] if "/" in name else [name, f"sentence-transformers/{name}"]
+    for candidate in candidates:
+        try:
+            return Path(snapshot_download(candidate, local_files_only=True))
+        except (LocalEntryNotFoundError, HFValidationError):
+            continue
+    raise _UnusableError(
+        f"there is no such directory and no such model in {constants.HF_HUB_CACHE}, and Conexus downloads nothing",
+        f"fetch it once by hand (hf download {candidates[-1]}), or set model.name to a directory that holds it",
+    )
+
+
+def _load(directory: Path, device: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(
+            str(directory), device=None if device == "auto" else device, local_files_only=True
+        )
+    except Exception as error:  # whatever a stranger's model raises is the reason
+        raise _UnusableError(
+            f"sentence-transformers cannot load {directory} on device {device!r}: {type(error).__name__}: {error}",
+            "check that the directory is complete and needs no code of its own, and that model.device exists here",
+        ) from error
+
+
+def _answer(model: Any, request: dict[str, Any], replies: BinaryIO) -> None:
+    texts = [text.encode("utf-8", "replace").decode() for text in request["texts"]]
+    try:
+        vectors = _encode(model, request["task"], texts, max(1, len(texts)))
+    except Exception as error:  # noqa: BLE001 -- the parent decides; this process lives on
+        _send(replies, {"error": f"{type(error).__name__}: {error}"})
+        return
+    _send(replies, {"rows": len(vectors)}, vectors.astype("<f4").tobytes())
+
+
+def _encode(model: Any, task: str, texts: list[str], batch: int) -> NDArray[np.float32]:
+    import torch
+
+    # These apply the model's own prompts for questions and for documents, where it has some.
+    encode = model.encode_query if task == "query" else model.encode_document
+    try:
+        vectors: NDArray[np.float32] = encode(
+            texts, batch_size=batch, normalize_embeddings=True, show_progress_bar=False
+        )
+    except torch.OutOfMemoryError:
+        if batch == 1:
+            raise
+        return _encode(model, task, texts, batch // 2)
+    return vectors
+
+
+def _send(replies: BinaryIO, header: dict[str, object], payload: bytes = b"") -> None:
+    replies.write(json.dumps(header).encode() + b"\n" + payload)
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()
