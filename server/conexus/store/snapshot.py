@@ -1,0 +1,240 @@
+"""An immutable view of an index at one revision: what queries run against."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from attrs import define, field, frozen
+
+from conexus.domain import Span
+from conexus.store.overlay import admitted
+from conexus.store.symbols import SymbolTable
+from conexus.store.tables import CHUNKS, PLACE, SYMBOLS, Tables, where_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from conexus.store.manifest import FileRecord
+    from conexus.store.overlay import OverlayView, TermStatistics
+
+_FEW_FILES = 64
+"""At most this many admitted files are scanned exactly; more are found by overfetching."""
+_MOST_FETCHED = 2_000
+"""Overfetching stops here and an exact scan of the admitted files takes over."""
+
+
+@frozen
+class Row:
+    """A chunk, with the score of the query that found it."""
+
+    file_id: int
+    path: str
+    ord: int
+    """Position in its file, from 0."""
+    span: Span
+    symbol: str
+    kind: str
+    digest: bytes
+    """Of the embedded text."""
+    score: float = 0.0
+
+
+@frozen(eq=False)
+class View:
+    """The state of an index that a snapshot pins; every array is indexed by file id."""
+
+    revision: int
+    files: Mapping[str, FileRecord]
+    path_of: Mapping[int, str]
+    live: NDArray[np.bool_]
+    """Which file ids are visible."""
+    on_disk: NDArray[np.bool_]
+    """Which of them are to be found in LanceDB; the other visible ones are in the overlay."""
+    indexed_only: bool
+    """Whether the index structures cover all of `on_disk`."""
+    overlay: OverlayView
+    overlay_symbols: Callable[[], pa.Table]
+    statistics: TermStatistics
+    hidden: Mapping[str, int]
+    """Path to file id of open buffers, which hide the version in `files`."""
+
+
+@define(eq=False)
+class Snapshot:
+    """What is visible at one revision. Safe to use from several threads; cheap to make.
+
+    Commits after it do not change it. An `optimize` after it physically deletes versions that were
+    superseded, so hits of those alone can go missing from an old snapshot; none becomes wrong.
+    """
+
+    view: View
+    _tables: Callable[[], Tables | None]
+    """Called for each query, so that handles may be reopened meanwhile; None if nothing was ever stored."""
+    _symbols: SymbolTable | None = field(init=False, default=None)
+    _guard: threading.Lock = field(init=False, factory=threading.Lock)
+
+    @property
+    def revision(self) -> int:
+        """Return the number of the committed state this is a view of."""
+        return self.view.revision
+
+    @property
+    def files(self) -> Mapping[str, FileRecord]:
+        """Return the committed files; open buffers are not in it."""
+        return self.view.files
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """Return which file ids are visible, bool[highest id + 1]: the shape of an `allowed` mask."""
+        return self.view.live
+
+    def paths(self) -> dict[int, str]:
+        """Return the path of every visible file id, open buffers included."""
+        path_of = self.view.path_of
+        return {int(number): path_of[int(number)] for number in np.flatnonzero(self.live)}
+
+    def file_id(self, path: str) -> int | None:
+        """Return the visible file id of `path`, an open buffer's if there is one."""
+        if (number := self.view.hidden.get(path)) is not None:
+            return number
+        record = self.view.files.get(path)
+        return record.file_id if record else None
+
+    def nearest(
+        self, vector: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[Row]:
+        """Return the `limit` chunks nearest to `vector` (L2-normalised, float32[d]), best first.
+
+        Scores are cosine similarities. `allowed` (bool, by file id) narrows the search.
+        """
+        vector = np.ascontiguousarray(vector, np.float32)
+
+        def fetch(tables: Tables, count: int, where: str) -> tuple[pa.Table, NDArray[np.float32]]:
+            found = tables.nearest(vector, count, where=where, indexed_only=self.view.indexed_only)
+            return found, 1 - found["_distance"].to_numpy()
+
+        on_disk = self._search(fetch, limit, allowed)
+        rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
+        return _merged(on_disk, self._overlay_rows(rows, scores), limit)
+
+    def matching(
+        self, words: Sequence[str], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[Row]:
+        """Return the `limit` chunks with any of `words`, best first by BM25.
+
+        `words` are as `embedding.words.words` makes them; repeated ones count once.
+        """
+        distinct = list(dict.fromkeys(words))
+        if not distinct:
+            return []
+
+        def fetch(tables: Tables, count: int, where: str) -> tuple[pa.Table, NDArray[np.float32]]:
+            found = tables.matching(distinct, count, where=where, indexed_only=self.view.indexed_only)
+            return found, found["_score"].to_numpy()
+
+        on_disk = self._search(fetch, limit, allowed)
+        mask = self._mask(self._in_memory(), allowed)
+        rows, scores = self.view.overlay.matching(distinct, limit, mask, self.view.statistics)
+        return _merged(on_disk, self._overlay_rows(rows, scores), limit)
+
+    def rows_of(self, file_ids: Iterable[int]) -> list[Row]:
+        """Return all chunks of these visible files, by file id and position."""
+        wanted = np.zeros(len(self.live), np.bool_)
+        wanted[[number for number in file_ids if 0 <= number < len(wanted)]] = True
+        rows = self._overlay_rows(np.flatnonzero(self.view.overlay.visible(self._in_memory() & wanted)))
+        ids = np.flatnonzero(self.view.on_disk & wanted)
+        if len(ids) and (tables := self._tables()):
+            rows += self._rows(tables.rows(CHUNKS, where_ids(ids), PLACE))
+        return sorted(rows, key=lambda row: (row.file_id, row.ord))
+
+    def covering(self, places: Sequence[tuple[int, int]]) -> list[Row | None]:
+        """Return for each (file id, byte offset) the chunk that covers it, None where there is none."""
+        by_file: dict[int, list[Row]] = {}
+        for row in self.rows_of({number for number, _ in places}):
+            by_file.setdefault(row.file_id, []).append(row)
+        return [_covering(by_file.get(number, []), offset) for number, offset in places]
+
+    def symbols(self) -> SymbolTable:
+        """Return all visible symbols, open buffers included; loaded on first use and kept."""
+        with self._guard:
+            if self._symbols is None:
+                self._symbols = SymbolTable(self._symbol_rows(), self.view.path_of)
+            return self._symbols
+
+    def _search(
+        self,
+        fetch: Callable[[Tables, int, str], tuple[pa.Table, NDArray[np.float32]]],
+        limit: int,
+        allowed: NDArray[np.bool_] | None,
+    ) -> list[Row]:
+        """Fetch rows until `limit` of them are visible and allowed, or there are no more."""
+        mask = self._mask(self.view.on_disk, allowed)
+        ids = np.flatnonzero(mask)
+        tables = self._tables()
+        if not len(ids) or limit <= 0 or tables is None:
+            return []
+        exact = allowed is not None and len(ids) <= _FEW_FILES
+        count = limit if exact else self._first_fetch(limit, len(ids))
+        while True:
+            exact = exact or count > max(_MOST_FETCHED, 4 * limit)
+            found, scores = fetch(tables, limit if exact else count, where_ids(ids) if exact else "")
+            kept = np.flatnonzero(admitted(found["file_id"].to_numpy(), mask))
+            if exact or len(kept) >= limit or found.num_rows < count:
+                return self._rows(found.take(pa.array(kept[:limit])), scores[kept[:limit]])
+            count *= 4
+
+    def _first_fetch(self, limit: int, admitted: int) -> int:
+        total = max(1, int(np.count_nonzero(self.view.on_disk)))
+        return int(limit * min(total / admitted, 20.0) * 1.25) + 16
+
+    def _mask(self, mask: NDArray[np.bool_], allowed: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        if allowed is None:
+            return mask
+        # A mask made for an older snapshot knows nothing of newer files, and leaves them out.
+        fitted = np.zeros(len(mask), np.bool_)
+        size = min(len(mask), len(allowed))
+        fitted[:size] = allowed[:size]
+        return mask & fitted
+
+    def _in_memory(self) -> NDArray[np.bool_]:
+        return self.view.live & ~self.view.on_disk
+
+    def _symbol_rows(self) -> pa.Table:
+        overlay = self.view.overlay_symbols()
+        rows = [_masked(overlay, self._in_memory())]
+        if self.view.on_disk.any() and (tables := self._tables()):
+            rows.append(_masked(tables.rows(SYMBOLS), self.view.on_disk).select(overlay.column_names))
+        return pa.concat_tables(rows)
+
+    def _overlay_rows(
+        self, numbers: NDArray[np.intp], scores: NDArray[np.float32] | None = None
+    ) -> list[Row]:
+        return self._rows(self.view.overlay.table.take(pa.array(numbers)), scores) if len(numbers) else []
+
+    def _rows(self, table: pa.Table, scores: NDArray[np.float32] | None = None) -> list[Row]:
+        columns = [table[name].to_pylist() for name in PLACE]
+        ranked = scores.tolist() if scores is not None else [0.0] * table.num_rows
+        path_of = self.view.path_of
+        return [
+            Row(number, path_of[number], ord_, Span(*span), symbol, kind, digest, score)
+            for number, ord_, *span, symbol, kind, digest, score in zip(*columns, ranked, strict=True)
+        ]
+
+
+def _masked(table: pa.Table, mask: NDArray[np.bool_]) -> pa.Table:
+    return table.filter(pa.array(admitted(table["file_id"].to_numpy(), mask)))
+
+
+def _merged(first: list[Row], second: list[Row], limit: int) -> list[Row]:
+    if not second:
+        return first
+    return sorted([*first, *second], key=lambda row: -row.score)[:limit]
+
+
+def _covering(rows: Sequence[Row], offset: int) -> Row | None:
+    return next((row for row in rows if row.span.start <= offset < row.span.end), None)

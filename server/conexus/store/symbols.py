@@ -1,0 +1,116 @@
+"""All visible symbols of a snapshot, as columns."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import frozen
+
+from conexus.domain import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+
+@frozen
+class SymbolEntry:
+    """One definition somewhere in the folder."""
+
+    name: str
+    kind: str
+    container: str
+    file_id: int
+    path: str
+    line: int
+    """The 1-based line on which the name stands."""
+    span: Span
+
+
+class SymbolTable:
+    """Symbols by number, 0 to `len(table) - 1`, sorted by file id and place; names by lower-case spelling.
+
+    A million symbols take some 60 MB: columns stay in Arrow, and `SymbolEntry`s are made for hits only.
+    """
+
+    def __init__(self, rows: pa.Table, path_of: Mapping[int, str]) -> None:
+        """Take symbol rows (schema of `symbols.lance`) that are all visible."""
+        order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("start", "ascending")])
+        self._rows = rows.take(order).combine_chunks()
+        self._path_of = path_of
+
+    def __len__(self) -> int:
+        return int(self._rows.num_rows)
+
+    @property
+    def file_ids(self) -> NDArray[np.int32]:
+        """Return the file id of every symbol, int32[n], to filter by."""
+        return self._column("file_id")
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The distinct lower-case names, sorted: what a fuzzy matcher runs over."""
+        return self._grouped[0]
+
+    def named(self, name: str) -> NDArray[np.int64]:
+        """Return the numbers of all symbols whose lower-case name is `name`."""
+        position = int(np.searchsorted(self._name_array, name)) if self.names else 0
+        if position >= len(self.names) or self.names[position] != name:
+            return np.empty(0, np.int64)
+        return self.of_name(position)
+
+    def of_name(self, position: int) -> NDArray[np.int64]:
+        """Return the numbers of all symbols called `names[position]`, whatever their case."""
+        _, order, starts = self._grouped
+        return order[starts[position] : starts[position + 1]]
+
+    def entries(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[SymbolEntry]:
+        """Return the symbols of these numbers, in the order given."""
+        rows = self._rows.take(pa.array(np.asarray(numbers, np.int64))).to_pydict()
+        return [
+            SymbolEntry(name, kind, container, file_id, self._path_of[file_id], line, Span(*span))
+            for name, kind, container, file_id, line, *span in zip(
+                *(rows[column] for column in _ENTRY_COLUMNS), strict=True
+            )
+        ]
+
+    def of_file(self, file_id: int) -> list[SymbolEntry]:
+        """Return the symbols of one file in order."""
+        start, end = np.searchsorted(self.file_ids, [file_id, file_id + 1])
+        return self.entries(np.arange(start, end))
+
+    def _column(self, name: str) -> NDArray[np.int32]:
+        if not len(self):
+            return np.empty(0, np.int32)
+        column: NDArray[np.int32] = self._rows[name].to_numpy()
+        return column
+
+    @cached_property
+    def _name_array(self) -> NDArray[np.object_]:
+        return np.array(self.names, object)
+
+    @cached_property
+    def _grouped(self) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+        """The names in order, symbol numbers grouped by name, and where each group starts."""
+        if not len(self):
+            return [], np.empty(0, np.int64), np.zeros(1, np.int64)
+        encoded = pc.utf8_lower(self._rows["name"]).combine_chunks().dictionary_encode()
+        encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+        names = encoded.dictionary.to_pylist()
+        by_name = sorted(range(len(names)), key=names.__getitem__)
+        rank = np.empty(len(names), np.int64)
+        rank[by_name] = np.arange(len(names))
+        ranks = rank[encoded.indices.to_numpy()]
+        order = np.argsort(ranks, kind="stable")
+        starts = np.searchsorted(ranks[order], np.arange(len(names) + 1))
+        return [names[number] for number in by_name], order, starts
+
+
+_ENTRY_COLUMNS = (
+    "name", "kind", "container", "file_id", "line", "start", "end", "start_line", "end_line",
+)  # fmt: skip

@@ -1,0 +1,299 @@
+"""LanceDB behind plain functions: one event loop on one thread, one session, two tables.
+
+Nothing else in the house awaits LanceDB, so callers may be any threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import warnings
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from conexus.store.errors import IndexClosed, unwritable
+from conexus.store.schema import chunk_schema, symbol_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+CHUNKS = "chunks"
+SYMBOLS = "symbols"
+FLAT_ROWS = 5_000
+"""Below this many rows an exact scan beats a vector structure."""
+_PARTITION_ROWS = 4_096
+_NPROBES = 20
+_REFINE = 2
+_INDEX_CACHE = 96 << 20
+_METADATA_CACHE = 24 << 20
+PLACE = ["file_id", "ord", "start", "end", "start_line", "end_line", "symbol", "kind", "digest"]
+"""The columns that make a `Row`."""
+
+
+def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file_id") -> str:
+    """Return a filter for rows of these file ids; runs of ids become ranges, so it stays short."""
+    numbers = sorted({int(number) for number in ids})
+    singles: list[str] = []
+    ranges: list[str] = []
+    start = 0
+    for end in range(1, len(numbers) + 1):
+        if end < len(numbers) and numbers[end] == numbers[end - 1] + 1:
+            continue
+        if end - start > 2:
+            ranges.append(f"({column} BETWEEN {numbers[start]} AND {numbers[end - 1]})")
+        else:
+            singles.extend(str(number) for number in numbers[start:end])
+        start = end
+    if singles:
+        ranges.append(f"{column} IN ({','.join(singles)})")
+    return " OR ".join(ranges) or "false"
+
+
+@define
+class Tables:
+    """The open tables of one index directory."""
+
+    directory: Path
+    dimensions: int
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _thread: threading.Thread = field(init=False)
+    _open: dict[str, Any] = field(init=False, factory=dict)
+    _connection: Any = field(init=False, default=None)
+    _structures: frozenset[str] = field(init=False, default=frozenset())
+
+    @classmethod
+    def open(cls, directory: Path, dimensions: int, *, create: bool) -> Tables:
+        """Connect and open both tables, made empty if missing and `create`.
+
+        Raises ValueError or RuntimeError as LanceDB does when there is no readable table.
+        """
+        tables = cls(directory, dimensions)
+        tables._loop = asyncio.new_event_loop()
+        tables._thread = threading.Thread(target=tables._loop.run_forever, name="conexus-lance", daemon=True)
+        tables._thread.start()
+        try:
+            tables._run(tables._connect(create=create))
+        except BaseException:
+            tables.close()
+            raise
+        return tables
+
+    @property
+    def has_vector_structure(self) -> bool:
+        """Return whether nearest-neighbour queries go through a structure instead of a flat scan."""
+        return "vector_idx" in self._structures
+
+    @property
+    def has_words_structure(self) -> bool:
+        """Return whether there is a full-text structure."""
+        return "tokens_idx" in self._structures
+
+    def versions(self) -> tuple[int, int]:
+        """Return the versions of (chunks, symbols) that the handles stand at."""
+        return self._run(self._versions())
+
+    def counts(self) -> tuple[int, int]:
+        """Return the rows of (chunks, symbols), superseded ones included."""
+        return self._run(self._counts())
+
+    def refresh(self) -> None:
+        """Move both handles to what any process committed last."""
+        self._run(self._refresh())
+
+    def reopen(self) -> None:
+        """Drop connection, caches and handles and open them again: LanceDB leaks a few per optimise."""
+        self._run(self._connect(create=False))
+
+    def add(self, chunks: pa.Table, symbols: pa.Table) -> None:
+        """Append rows to both tables. Raises IndexUnwritable."""
+        with unwritable(self.directory):
+            self._run(self._add(chunks, symbols))
+
+    def delete(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> None:
+        """Delete the rows of these file ids. Raises IndexUnwritable."""
+        with unwritable(self.directory):
+            self._run(self._delete(where_ids(ids)))
+
+    def nearest(
+        self, vector: NDArray[np.float32], limit: int, *, where: str = "", indexed_only: bool = True
+    ) -> pa.Table:
+        """Return the rows nearest to `vector` (float32[d]) by cosine `_distance`, best first.
+
+        With `where` the scan is exact over the rows it admits, whatever the size of the index.
+        """
+        query = self._table(CHUNKS).query().nearest_to(vector).distance_type("cosine")
+        query = query.select([*PLACE, "_distance"]).limit(limit)
+        if where:
+            query = query.bypass_vector_index().where(where)
+        elif self.has_vector_structure:
+            query = query.nprobes(_NPROBES).refine_factor(_REFINE)
+            query = query.fast_search() if indexed_only else query
+        return self._run(query.to_arrow())
+
+    def matching(
+        self, words: Sequence[str], limit: int, *, where: str = "", indexed_only: bool = True
+    ) -> pa.Table:
+        """Return the rows with any of `words` by BM25 `_score`, best first."""
+        from lancedb.query import MatchQuery
+
+        query = self._table(CHUNKS).query().nearest_to_text(MatchQuery(" ".join(words), "tokens"))
+        query = query.select([*PLACE, "_score"]).limit(limit)
+        query = query.where(where) if where else query
+        query = query.fast_search() if indexed_only and self.has_words_structure else query
+        return self._run(query.to_arrow())
+
+    def rows(self, name: str, where: str = "", columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of table `name` that `where` admits."""
+        query = self._table(name).query()
+        query = query.where(where) if where else query
+        query = query.select(list(columns)) if columns else query
+        return self._run(query.to_arrow())
+
+    def build(self) -> None:
+        """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
+        with unwritable(self.directory):
+            self._run(self._build())
+
+    def compact(self, older_than: timedelta) -> None:
+        """Merge small fragments, then forget versions older than `older_than`. Raises IndexUnwritable."""
+        with unwritable(self.directory), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            self._run(self._compact(older_than))
+
+    def drop_structures(self) -> None:
+        """Remove every index structure; `build` makes them anew."""
+        self._run(self._drop_structures())
+
+    def statistics(self) -> dict[str, Any]:
+        """Return `fragments`, `unindexed` and `segments` of the chunks table."""
+        return self._run(self._statistics())
+
+    def close(self) -> None:
+        """Close handles and stop the thread."""
+        if self._loop.is_closed():
+            return
+        for handle in [*self._open.values(), self._connection]:
+            if handle is not None:
+                handle.close()
+        self._open, self._connection = {}, None
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        if self._loop.is_closed():
+            work.close()
+            raise IndexClosed(self.directory)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _table(self, name: str) -> Any:
+        try:
+            return self._open[name]
+        except KeyError:
+            raise IndexClosed(self.directory) from None
+
+    async def _connect(self, *, create: bool) -> None:
+        lancedb = _lancedb()
+        session = lancedb.Session(_INDEX_CACHE, _METADATA_CACHE)
+        # An absolute path: a relative name that starts with "db" would be taken for a cloud address.
+        connection = await lancedb.connect_async(str(self.directory.absolute()), session=session)
+        schemas = {CHUNKS: chunk_schema(self.dimensions), SYMBOLS: symbol_schema()}
+        opened = {}
+        for name, schema in schemas.items():
+            if create:
+                opened[name] = await connection.create_table(name, schema=schema, exist_ok=True)
+            else:
+                opened[name] = await connection.open_table(name)
+            if (found := await opened[name].schema()).names != schema.names:
+                raise ValueError(f"{name} has columns {found.names}")
+        self._open, self._connection = opened, connection
+        await self._look_at_structures()
+
+    async def _refresh(self) -> None:
+        await asyncio.gather(*(table.checkout_latest() for table in self._open.values()))
+        await self._look_at_structures()
+
+    async def _look_at_structures(self) -> None:
+        configs = await self._table(CHUNKS).list_indices()
+        self._structures = frozenset(config.name for config in configs)
+
+    async def _versions(self) -> tuple[int, int]:
+        return (await self._table(CHUNKS).version(), await self._table(SYMBOLS).version())
+
+    async def _counts(self) -> tuple[int, int]:
+        return (await self._table(CHUNKS).count_rows(), await self._table(SYMBOLS).count_rows())
+
+    async def _add(self, chunks: pa.Table, symbols: pa.Table) -> None:
+        if chunks.num_rows:
+            await self._table(CHUNKS).add(chunks)
+        if symbols.num_rows:
+            await self._table(SYMBOLS).add(symbols)
+
+    async def _delete(self, where: str) -> None:
+        await asyncio.gather(*(table.delete(where) for table in self._open.values()))
+
+    async def _build(self) -> None:
+        from lancedb.index import FTS, BTree, IvfSq
+
+        table = self._table(CHUNKS)
+        rows = await table.count_rows()
+        if not rows:
+            return
+        words = FTS(
+            base_tokenizer="whitespace",
+            stem=False,
+            remove_stop_words=False,
+            lower_case=False,
+            ascii_folding=False,
+            with_position=False,
+        )
+        wanted = {"file_id": BTree(), "tokens": words}
+        if rows >= FLAT_ROWS:
+            partitions = max(1, rows // _PARTITION_ROWS)
+            wanted["vector"] = IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
+        await table.optimize(cleanup_older_than=timedelta(days=1))
+        for column, config in wanted.items():
+            if f"{column}_idx" not in self._structures or await self._is_scattered(column):
+                await table.create_index(column, config=config, replace=True)
+        await self._look_at_structures()
+
+    async def _is_scattered(self, column: str) -> bool:
+        # Vector segments grow by one with each optimise, and each is searched on its own.
+        statistics = await self._table(CHUNKS).index_stats(f"{column}_idx")
+        return column == "vector" and (statistics.num_indices or 1) >= 8
+
+    async def _compact(self, older_than: timedelta) -> None:
+        for table in self._open.values():
+            await table.optimize(cleanup_older_than=older_than, delete_unverified=True)
+
+    async def _drop_structures(self) -> None:
+        for name in self._structures:
+            await self._table(CHUNKS).drop_index(name)
+        await self._look_at_structures()
+
+    async def _statistics(self) -> dict[str, Any]:
+        table = self._table(CHUNKS)
+        fragments = (await table.stats())["fragment_stats"]["num_fragments"]
+        segments, unindexed = 0, 0
+        for name in self._structures:
+            statistics = await table.index_stats(name)
+            segments = max(segments, statistics.num_indices or 0)
+            unindexed = max(unindexed, statistics.num_unindexed_rows)
+        return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
+
+
+def _lancedb() -> Any:
+    # Both are read when the library loads; a value the user set stays.
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    import lancedb
+
+    return lancedb
