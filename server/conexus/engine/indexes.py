@@ -69,7 +69,7 @@ class FolderIndexes:
             if self._answering is not None and self._answering.standing == current:
                 return self._answering
             if current is None:
-                raise IndexMissing(self._shelf.place(self._root, ""))
+                raise IndexMissing(self._root)
             self._replace_answering(_open(current, writable=False))
             assert self._answering is not None
             return self._answering
@@ -80,17 +80,21 @@ class FolderIndexes:
         It answers at once when nothing else does; else `publish` lets it. Raises IndexBusy,
         IndexUnwritable.
         """
-        key = fingerprint(embedder).key
+        wanted = fingerprint(embedder)
         with self._lock:
             for opened in (self._answering, self._building):
-                if opened is not None and opened.standing.key == key and opened.writable:
+                if opened is not None and opened.standing.fingerprint == wanted and opened.writable:
                     return opened
             standing = Standing(
-                self._root, self._shelf.place(self._root, key), model, embedder.identity, embedder.dimensions
+                self._root,
+                self._shelf.place(self._root, wanted),
+                model,
+                embedder.identity,
+                embedder.dimensions,
             )
             opened = _open(standing, writable=True)
             current = self._shelf.answering(self._root)
-            if current is None or current.key == key:
+            if current is None or current.fingerprint == wanted:
                 # Nothing better answers yet: even a part of the index is worth searching.
                 self._shelf.publish(standing)
                 self._replace_answering(opened)
@@ -116,7 +120,7 @@ class FolderIndexes:
         if not new:
             return []
         found = []
-        for standing in self._shelf.others(self._root, opened.standing.key):
+        for standing in self._shelf.others(self._root, opened.standing.fingerprint):
             donor = _donor(standing, new)
             if donor is not None:
                 found.append(donor)
@@ -154,7 +158,7 @@ def fingerprint(embedder: Embedder) -> Fingerprint:
 def _open(standing: Standing, *, writable: bool) -> Opened:
     index = Index.open(
         standing.directory,
-        standing.key,
+        standing.fingerprint,
         standing.dimensions,
         writable=writable,
         vocabulary=embedded_vocabulary().rows,

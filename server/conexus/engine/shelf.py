@@ -9,9 +9,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from conexus.domain import digest_of
+from conexus.store.schema import Fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +29,13 @@ class Standing:
     directory: Path
     model: str
     """Name under which the model that made its vectors is loaded."""
-    identity: str
+    fingerprint: Fingerprint
     dimensions: int
 
     @property
-    def key(self) -> str:
-        """Return the fingerprint's key."""
-        return self.directory.name
+    def identity(self) -> str:
+        """Return what the model must still be for its vectors to be searched with it."""
+        return self.fingerprint.model
 
 
 class Shelf:
@@ -48,9 +49,9 @@ class Shelf:
         """Return where vectors of slow models are kept for all folders."""
         return self.directory / "vectors"
 
-    def place(self, root: Path, key: str) -> Path:
-        """Return the directory for the index of `root` with fingerprint `key`."""
-        return self._home(root) / key
+    def place(self, root: Path, fingerprint: Fingerprint) -> Path:
+        """Return the directory for the index of `root` with this fingerprint."""
+        return self._home(root) / fingerprint.key
 
     def answering(self, root: Path) -> Standing | None:
         """Return the index that answers for `root`, or None before the first was published."""
@@ -62,22 +63,21 @@ class Shelf:
         home.mkdir(parents=True, exist_ok=True)
         content = {
             "root": os.fsencode(standing.root).hex(),
-            "index": standing.key,
             "model": standing.model,
-            "identity": standing.identity,
             "dimensions": standing.dimensions,
+            "fingerprint": asdict(standing.fingerprint),
         }
         new = home / f"{_POINTER}.{os.getpid()}"
         new.write_text(json.dumps(content), "utf-8")
         new.replace(home / _POINTER)
 
-    def others(self, root: Path, key: str) -> Iterator[Standing]:
-        """Yield indexes of other folders with fingerprint `key`: their vectors can be reused."""
+    def others(self, root: Path, fingerprint: Fingerprint) -> Iterator[Standing]:
+        """Yield indexes of other folders with this fingerprint: their vectors can be reused."""
         own = self._home(root)
         homes = sorted(self._indexes.iterdir()) if self._indexes.is_dir() else []
         for home in homes:
             standing = _read(home) if home != own else None
-            if standing is not None and standing.key == key:
+            if standing is not None and standing.fingerprint == fingerprint:
                 yield standing
 
     def discard(self, standing: Standing) -> None:
@@ -99,12 +99,9 @@ def _read(home: Path) -> Standing | None:
     try:
         content = json.loads((home / _POINTER).read_text("utf-8"))
         root = Path(os.fsdecode(bytes.fromhex(content["root"])))
+        fingerprint = Fingerprint(**content["fingerprint"])
         standing = Standing(
-            root,
-            home / str(content["index"]),
-            str(content["model"]),
-            str(content["identity"]),
-            int(content["dimensions"]),
+            root, home / fingerprint.key, str(content["model"]), fingerprint, int(content["dimensions"])
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
