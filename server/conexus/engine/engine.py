@@ -35,6 +35,7 @@ class Engine:
         self._pool = ThreadPoolExecutor(_SEARCH_THREADS, thread_name_prefix="conexus-search")
         self._folders: dict[Path, Folder] = {}
         self._embedders: dict[str, Embedder] = {}
+        self._caches: dict[str, VectorCache] = {}
         self._lock = Lock()
 
     def __enter__(self) -> Engine:
@@ -78,15 +79,22 @@ class Engine:
         """Return where vectors of a slow model are kept for all folders; the static model needs none."""
         if is_static(embedder):
             return None  # computing a vector costs less than looking it up
-        return VectorCache(self._shelf.vectors, embedder.identity, embedder.dimensions)
+        with self._lock:
+            if embedder.identity not in self._caches:
+                cache = VectorCache(self._shelf.vectors, embedder.identity, embedder.dimensions)
+                self._caches[embedder.identity] = cache
+            return self._caches[embedder.identity]
 
     def close(self) -> None:
         """Close all folders and models; the engine may not be used after. Idempotent."""
         with self._lock:
             folders, self._folders = list(self._folders.values()), {}
             embedders, self._embedders = list(self._embedders.values()), {}
+            caches, self._caches = list(self._caches.values()), {}
         for folder in folders:
             folder.close()
         for embedder in embedders:
             embedder.close()
+        for cache in caches:
+            cache.close()
         self._pool.shutdown()

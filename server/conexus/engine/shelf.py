@@ -47,7 +47,7 @@ class Shelf:
     @property
     def vectors(self) -> Path:
         """Return where vectors of slow models are kept for all folders."""
-        return self.directory / "vectors"
+        return self.directory / "vectors.db"
 
     def place(self, root: Path, fingerprint: Fingerprint) -> Path:
         """Return the directory for the index of `root` with this fingerprint."""

@@ -173,21 +173,19 @@ class Indexer:
         )
 
     def _vectors_of(self, rows: Unfinished, cancelled: Callable[[], bool]) -> tuple[NDArray[np.float32], int]:
-        known = dict(rows.known)
+        known = {digest: np.frombuffer(vector, np.float16) for digest, vector in rows.known.items()}
         if self._vectors is not None:
             known |= self._vectors.get_many([digest for digest in rows.digests if digest not in known])
         missing = [i for i, digest in enumerate(rows.digests) if digest not in known]
         computed = self._embedder.embed([rows.passages[i] for i in missing], cancel=cancelled)
-        fresh = {
-            rows.digests[i]: row.astype(np.float16).tobytes()
-            for i, row in zip(missing, computed, strict=True)
-        }
+        fresh = {rows.digests[i]: row for i, row in zip(missing, computed.astype(np.float16), strict=True)}
         if self._vectors is not None and fresh:
             self._vectors.put_many(fresh)
         known |= fresh
-        joined = b"".join(known[digest] for digest in rows.digests)
-        vectors = np.frombuffer(joined, np.float16).reshape(-1, self._embedder.dimensions)
-        return vectors.astype(np.float32), len(missing)
+        vectors = np.empty((len(rows.digests), self._embedder.dimensions), np.float32)
+        for i, digest in enumerate(rows.digests):
+            vectors[i] = known[digest]
+        return vectors, len(missing)
 
     def _touched(self, made: Made) -> list[FileRecord]:
         """Return the records of files whose stamp moved while their content stayed."""
