@@ -89,7 +89,7 @@ class FolderIndexes:
                 self._root,
                 self._shelf.place(self._root, wanted),
                 model,
-                embedder.identity,
+                wanted,
                 embedder.dimensions,
             )
             opened = _open(standing, writable=True)

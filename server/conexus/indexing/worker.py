@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from conexus.domain import Parsed
     from conexus.embedding.vocabulary import Bags
     from conexus.embedding.words import Passage
     from conexus.workspace.source import Source
@@ -84,7 +85,7 @@ class _Batch:
         text = source.source
         path = item.entry.path
         language = language_of(path, text[:_HEAD_BYTES])
-        parsed = parse(text, "text" if item.lines_only else language)
+        parsed, note = _parsed(text, language, item.lines_only)
         passages = [
             passage(path, chunk.symbol, text[chunk.span.start : chunk.span.end].decode("utf-8", "replace"))
             for chunk in parsed.chunks
@@ -104,7 +105,7 @@ class _Batch:
                 len(passages),
                 source.redactions,
                 read_at_ns,
-                item.lines_only or parsed.note,
+                note,
             )
         )
 
@@ -149,6 +150,17 @@ class _Batch:
             if (vector := self._known.get(digest)) is not None:
                 vectors[i] = np.frombuffer(vector, np.float16)
         return vectors, len(missing)
+
+
+def _parsed(text: bytes, language: str, lines_only: str) -> tuple[Parsed, str]:
+    """Return the file cut by its grammar, or by lines with the reason; no file may stop the others."""
+    if lines_only:
+        return parse(text, "text"), lines_only
+    try:
+        parsed = parse(text, language)
+    except Exception as error:  # noqa: BLE001 -- whatever a grammar or its rules stumble over
+        return parse(text, "text"), f"parser failed: {type(error).__name__}: {error}"
+    return parsed, parsed.note
 
 
 def _static(model: str) -> StaticEmbedder:
