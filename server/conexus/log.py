@@ -110,7 +110,7 @@ class _PrivateFile(RotatingFileHandler):
             return os.open(path, flags, 0o600)
 
         # The handler owns and closes it.
-        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)  # noqa: SIM115
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=opener)
 
 
 def _file(path: Path) -> logging.Handler:
