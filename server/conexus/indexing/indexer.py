@@ -115,6 +115,8 @@ class Indexer:
             if pending.due:
                 self._commit(pending)
                 pending = _Pending()
+            if cancelled():
+                break
         tally.cancelled = tally.cancelled or cancelled()
         # Forgotten last: until here their vectors can serve the same text under a new name.
         pending.removed = () if tally.cancelled else plan.removed

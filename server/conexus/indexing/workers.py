@@ -46,7 +46,7 @@ class WorkerPool:
         self._file_timeout = file_timeout
         self._todo: queue.Queue[Job | None] = queue.Queue(maxsize=count + 1)
         self._done: queue.Queue[Made | Exception | None] = queue.Queue(maxsize=2 * count + 2)
-        self._workers = [_Worker(setup) for _ in range(count)]
+        self.workers = [_Worker(setup) for _ in range(count)]
         self._closed = threading.Event()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Made]:
@@ -55,11 +55,11 @@ class WorkerPool:
         Raises WorkersFailedError when a worker dies before it could take any job.
         """
         threads = [threading.Thread(target=self._feed, args=(jobs,), daemon=True)]
-        threads += [threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self._workers]
+        threads += [threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self.workers]
         threads.append(threading.Thread(target=self._watch, daemon=True))
         for thread in threads:
             thread.start()
-        running = len(self._workers)
+        running = len(self.workers)
         try:
             while running:
                 made = self._done.get()
@@ -75,7 +75,7 @@ class WorkerPool:
     def close(self) -> None:
         """Kill what still runs. Idempotent."""
         self._closed.set()
-        for worker in self._workers:
+        for worker in self.workers:
             worker.kill()
 
     def _feed(self, jobs: Iterable[Job]) -> None:
@@ -85,7 +85,7 @@ class WorkerPool:
                     return
         except Exception as error:  # noqa: BLE001 -- raised again by run(), in the caller's thread
             self._put(self._done, error)
-        for _ in self._workers:
+        for _ in self.workers:
             self._put(self._todo, _STOP)
 
     def _put(self, target: queue.Queue[T], what: T) -> bool:
@@ -127,7 +127,7 @@ class WorkerPool:
 
     def _watch(self) -> None:
         while not self._closed.wait(_WATCH_SECONDS):
-            for worker in self._workers:
+            for worker in self.workers:
                 worker.kill_if_stuck(self._file_timeout)
 
 
@@ -205,6 +205,11 @@ class _Worker:
         process = self._process
         if process is not None and process.poll() is None:
             process.kill()
+
+    @property
+    def ended(self) -> bool:
+        """Return whether no process runs for this worker."""
+        return self._process is None or self._process.wait(1) is not None
 
     def kill_if_stuck(self, file_timeout: float) -> None:
         """Kill the process if its current file, or embedding its batch, takes too long."""

@@ -1,0 +1,135 @@
+"""Workers are killed, crash and fail; the other files never notice."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from conexus.engine.engine import Engine
+from conexus.indexing import jobs
+from conexus.indexing.jobs import Item, Job, Made, Setup
+from conexus.indexing.workers import WorkerPool, WorkersFailedError
+from conexus.search.query import SearchRequest
+from conexus.settings import IndexSettings, ScopeSettings, Settings
+from conexus.workspace.files import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+POISON = """
+    import os, time
+    import conexus.parsing.chunker as chunker
+
+    whole = chunker.parse
+
+    def parse(source, language):
+        if language != "text" or b"POISON-LINES" in source:
+            if b"POISON-HANG" in source or b"POISON-LINES" in source:
+                time.sleep(600)
+            if b"POISON-CRASH" in source:
+                os.abort()
+            if b"POISON-RAISE" in source:
+                raise ValueError("a rule stumbled")
+            if b"POISON-PRINT" in source:
+                os.write(1, b"noise on stdout")
+                print("more noise", flush=True)
+        return whole(source, language)
+
+    chunker.parse = parse
+"""
+
+
+@pytest.fixture
+def poisoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the grammars of worker processes misbehave on marked files."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(textwrap.dedent(POISON))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    )
+
+
+def run(root: Path, names: list[str], timeout: float = 1.0, count: int = 1) -> list[Made]:
+    setup = Setup(os.fspath(root), ScopeSettings(), "static", 256)
+    items = []
+    for number, name in enumerate(names):
+        stat = (root / name).stat()
+        items.append(Item(Entry(name, stat.st_size, stat.st_mtime_ns), number))
+    pool = WorkerPool(setup, count, timeout)
+    return list(pool.run([Job(tuple(items))]))
+
+
+def files(made: list[Made]) -> dict[str, str]:
+    return {rows.item.entry.path: rows.note for part in made for rows in part.files}
+
+
+@pytest.mark.parametrize(
+    ("marker", "note"),
+    [
+        ("POISON-HANG", "parser timed out"),
+        ("POISON-CRASH", "parser died"),
+        ("POISON-RAISE", "a rule stumbled"),
+        ("POISON-PRINT", ""),
+    ],
+)
+@pytest.mark.usefixtures("poisoned")
+def test_a_poisonous_file_is_cut_by_lines(folder_of: Callable[..., Path], marker: str, note: str) -> None:
+    root = folder_of(f"//- /a.py\nx = 1\n//- /bad.py\n# {marker}\ny = 2\n//- /c.py\nz = 3\n")
+    found = files(run(root, ["a.py", "bad.py", "c.py"]))
+    assert sorted(found) == ["a.py", "bad.py", "c.py"]
+    assert note in found["bad.py"]
+    assert found["a.py"] == found["c.py"] == ""
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_a_file_that_hangs_even_by_lines_is_given_up(folder_of: Callable[..., Path]) -> None:
+    root = folder_of("//- /a.py\nx = 1\n//- /bad.py\n# POISON-LINES\n")
+    made = run(root, ["a.py", "bad.py"])
+    assert sorted(files(made)) == ["a.py"]
+    assert [(item.entry.path, str(skip.reason)) for part in made for item, skip in part.skipped] == [
+        ("bad.py", "hung")
+    ]
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_status_names_the_quarantined_file(folder_of: Callable[..., Path], tmp_path: Path) -> None:
+    root = folder_of("//- /a.py\ndef fine(): pass\n//- /bad.py\n# POISON-HANG\ndef odd(): pass\n")
+    settings = evolve(Settings(), index=IndexSettings(file_timeout=1.0))
+    with Engine(settings, tmp_path / "data") as engine:
+        folder = engine.open(root)
+        report = folder.reconcile()
+        assert report.notes == ("bad.py: parser timed out",)
+        assert folder.status().fallbacks == ("bad.py: parser timed out",)
+        assert {hit.path for hit in folder.search(SearchRequest("odd")).hits} >= {"bad.py"}
+
+
+def test_workers_that_cannot_start_say_so(
+    folder_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "numpy.py").write_text("raise ImportError('broken install')")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    root = folder_of("//- /a.py\nx = 1\n")
+    with pytest.raises(WorkersFailedError, match="conexus doctor"):
+        run(root, ["a.py"])
+
+
+def test_a_generator_closed_early_leaves_no_process(folder_of: Callable[..., Path]) -> None:
+    root = folder_of("".join(f"//- /m{i}.py\nx = {i}\n" for i in range(40)))
+    setup = Setup(os.fspath(root), ScopeSettings(), "static", 256)
+    pool = WorkerPool(setup, 2, 5.0)
+    stream: Iterator[Made] = pool.run(Job((Item(Entry(f"m{i}.py", 6, 0), i),)) for i in range(40))
+    assert isinstance(next(stream), Made)
+    stream.close()
+    assert all(worker.ended for worker in pool.workers)
+
+
+def test_nothing_made_is_empty() -> None:
+    assert not jobs.nothing_made().files

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from conexus.domain import Span
+from conexus.search.query import SearchRequest, plan
+from conexus.search.rank import rank
+from conexus.search.retrieve import Agent, Found
+from conexus.store.snapshot import Row
+
+
+def row(path: str, ord_: int = 0, symbol: str = "", kind: str = "function") -> Row:
+    return Row(hash(path) % 1000, path, ord_, Span(0, 1, 1, 1), symbol, kind, b"", 0.0)
+
+
+def order(
+    text: str, *found: tuple[Agent, list[Row]], limit: int = 10, **filters: tuple[str, ...]
+) -> list[str]:
+    query = plan(SearchRequest(text, limit=limit, **filters))
+    results = [Found(agent, tuple(rows), 0.0) for agent, rows in found]
+    return [answer.row.path for answer in rank(query, results)]
+
+
+def test_what_two_agents_agree_on_comes_first() -> None:
+    a, b, c = row("a.py"), row("b.py"), row("c.py")
+    assert order("some question here", (Agent.SEMANTIC, [a, b]), (Agent.LEXICAL, [c, b]))[0] == "b.py"
+
+
+def test_tests_rank_below_what_they_test_unless_asked_for() -> None:
+    found = (Agent.SEMANTIC, [row("tests/test_upload.py"), row("upload.py")])
+    assert order("retry uploads", found) == ["upload.py", "tests/test_upload.py"]
+    assert order("tests of retry uploads", found)[0] == "tests/test_upload.py"
+
+
+def test_definitions_rank_above_uses() -> None:
+    use, definition = row("use.py", symbol="main"), row("impl.py", symbol="Client.retry_policy")
+    assert order("the retry policy", (Agent.LEXICAL, [use, definition]))[0] == "impl.py"
+
+
+def test_one_file_does_not_fill_the_list() -> None:
+    many = [row("a.py", i) for i in range(4)]
+    assert order("some question", (Agent.SEMANTIC, [*many, row("b.py")]), limit=3)[1] == "b.py"
+
+
+def test_kind_filter() -> None:
+    found = (Agent.SEMANTIC, [row("a.py", kind="class"), row("b.py", kind="function")])
+    assert order("some question", found, kinds=("function",)) == ["b.py"]
+
+
+def test_every_hit_gives_reasons_and_scores_fall() -> None:
+    query = plan(SearchRequest("retry upload"))
+    rows = [row("retry.py"), row("tests/test_x.py"), row("z.py")]
+    ranked = rank(query, [Found(Agent.SEMANTIC, tuple(rows), 0.0), Found(Agent.LEXICAL, (rows[2],), 0.0)])
+    assert all(any("#" in reason for reason in answer.reasons) for answer in ranked)
+    assert ranked[0].score == 1.0
+    assert [a.score for a in ranked] == sorted((a.score for a in ranked), reverse=True)
+    by_path = {answer.row.path: answer.reasons for answer in ranked}
+    assert any("path says retry" in reason for reason in by_path["retry.py"])
+    assert any(reason.startswith("test") for reason in by_path["tests/test_x.py"])
+
+
+def test_nothing_found() -> None:
+    assert order("some question", (Agent.SEMANTIC, [])) == []
