@@ -42,7 +42,7 @@ class StoreError(ConexusError):
     """Anything the store could not do."""
 
 
-class IndexBusy(StoreError):
+class IndexBusy(StoreError):  # noqa: N818 - the name says what is wrong with the index
     """Another process holds the writer lock of this index."""
 
     def __init__(self, directory: Path, pid: int | None) -> None:
@@ -51,14 +51,14 @@ class IndexBusy(StoreError):
         super().__init__(f"{directory}: {holder} is writing this index; wait for it, or stop it")
 
 
-class IndexMissing(StoreError):
+class IndexMissing(StoreError):  # noqa: N818 - the name says what is wrong with the index
     """There is no index to read in this directory."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"{directory}: no index here yet; run `conexus index` on the folder first")
 
 
-class IndexDamaged(StoreError):
+class IndexDamaged(StoreError):  # noqa: N818 - the name says what is wrong with the index
     """The files on disk are not the ones that were committed."""
 
     def __init__(self, directory: Path, what: str) -> None:
@@ -66,14 +66,14 @@ class IndexDamaged(StoreError):
         super().__init__(f"{directory}: the index is damaged ({what}); run `conexus index` to rebuild it")
 
 
-class IndexClosed(StoreError):
+class IndexClosed(StoreError):  # noqa: N818 - the name says what is wrong with the index
     """The index was closed."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"{directory}: this index was closed; open it again")
 
 
-class IndexUnwritable(StoreError):
+class IndexUnwritable(StoreError):  # noqa: N818 - the name says what is wrong with the index
     """The disk refused a write."""
 
     def __init__(self, directory: Path, code: int) -> None:

@@ -10,14 +10,13 @@ import os
 import shutil
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
 from conexus.store import parts
 from conexus.store.errors import IndexBusy, IndexClosed, IndexDamaged, IndexMissing, unwritable
-from conexus.store.manifest import MANIFEST_NAME, FileRecord, Manifest, Publication, SkipRecord
+from conexus.store.manifest import MANIFEST_NAME, Committed, FileRecord, Manifest, Publication, SkipRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,8 +38,6 @@ _RESERVED_IDS = 256
 _VECTOR_FILES = 64
 _LOCK_NAME = "lock"
 _OWNER_NAME = "owner"
-# Readers in other processes may stand at an older version for as long as one query takes.
-_GRACE = timedelta(seconds=30)
 
 
 @frozen
@@ -76,10 +73,13 @@ class IndexStats:
 
 @frozen(eq=False)
 class _Masks:
-    """Per file id, what the committed files say; replaced as a whole."""
+    """What the committed files say by file id, and totals; replaced as a whole."""
 
     live: NDArray[np.bool_]
     pending: NDArray[np.bool_]
+    """Visible, but in no structure yet."""
+    chunks: int
+    pending_chunks: int
 
 
 @define(eq=False)
@@ -103,6 +103,7 @@ class Index:
     _overlay: Overlay | None = field(init=False, default=None)
     _loaded: set[int] = field(init=False, factory=set)
     _masks: _Masks | None = field(init=False, default=None)
+    _term_counts: NDArray[np.int32] | None = field(init=False, default=None)
     _path_of: dict[int, str] = field(init=False, factory=dict)
     _buffers: Mapping[str, int] = field(init=False, factory=dict)
     _next_id: int = field(init=False, default=0)
@@ -118,7 +119,7 @@ class Index:
     def open(
         cls,
         directory: Path,
-        fingerprint: Fingerprint,
+        fingerprint: Fingerprint | str,
         dimensions: int,
         *,
         writable: bool,
@@ -126,10 +127,11 @@ class Index:
     ) -> Index:
         """Open the index in `directory`, created if `writable`; repair what is damaged and note it.
 
-        `vocabulary` maps words to positions in the `frequencies` given to `commit`. Raises IndexBusy if
+        `fingerprint` may be given by its key. `vocabulary` maps words to positions in the `frequencies` given to `commit`. Raises IndexBusy if
         another process writes it, IndexUnwritable, and for readers IndexMissing and IndexDamaged.
         """
-        index = cls(directory, dimensions, writable, fingerprint.key, vocabulary or {})
+        key = fingerprint if isinstance(fingerprint, str) else fingerprint.key
+        index = cls(directory, dimensions, writable, key, vocabulary or {})
         try:
             if writable:
                 index._open_for_writing()
@@ -159,8 +161,8 @@ class Index:
     @property
     def pending_chunks(self) -> int:
         """Return how many visible chunks no structure covers yet; `optimize` makes it 0."""
-        done = self._manifest.committed.indexed_revision
-        return sum(record.chunks for record in self.files.values() if record.revision > done)
+        with self._guard:
+            return self._current_masks().pending_chunks
 
     def allocate(self, count: int) -> range:
         """Return `count` file ids that are never given again. Raises IndexUnwritable."""
@@ -175,6 +177,7 @@ class Index:
 
     def commit(
         self,
+        *,
         chunks: Sequence[bytes] = (),
         symbols: Sequence[bytes] = (),
         files: Sequence[FileRecord] = (),
@@ -259,7 +262,7 @@ class Index:
         with self._guard:
             if not self._manifest.refresh():
                 return False
-            self._masks, self._snapshot = None, None
+            self._masks, self._term_counts, self._snapshot = None, None, None
             if self._tables is not None:
                 self._tables.refresh()
             return True
@@ -275,19 +278,24 @@ class Index:
             if not self._has_rows():
                 return
             tables = self._opened()
+            is_first = not tables.has_words_structure
             self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
             tell("deleting superseded rows")
             self._delete_dead(tables)
             tell("building search structures")
             tables.build()
-            changes, numbers = self._settled(self._manifest.committed)
-            numbers = evolve(numbers, indexed_revision=numbers.revision, optimized=numbers.optimized + 1)
-            self._publish(Publication(numbers, parts=changes.new, lost=changes.lost))
-            tell("forgetting old versions")
-            tables.compact(_GRACE)
-            changes, numbers = self._settled(self._manifest.committed)
-            numbers = evolve(numbers, unsettled=0)
-            self._publish(Publication(numbers, parts=changes.new, lost=changes.lost))
+            indexed = evolve(
+                self._manifest.committed,
+                indexed_revision=self.revision,
+                optimized=self._manifest.committed.optimized + 1,
+                unsettled=0 if is_first else 1,
+            )
+            self._publish_settled(indexed)
+            if not is_first:
+                # A first build replaced nothing: compacting it would only write all rows again.
+                tell("forgetting old versions")
+                tables.prune()
+                self._publish_settled(evolve(self._manifest.committed, unsettled=0))
             self._after_optimize(tables)
 
     def stats(self) -> IndexStats:
@@ -376,9 +384,7 @@ class Index:
         """Give up search structures whose files are damaged; the rows are sound."""
         self.notes.append(f"rebuilding search structures of {self.directory}: damaged {_listed(bad)}")
         self._opened().drop_structures()
-        changes, numbers = self._settled(self._manifest.committed)
-        numbers = evolve(numbers, indexed_revision=-1)
-        self._publish(Publication(numbers, parts=changes.new, lost=changes.lost))
+        self._publish_settled(evolve(self._manifest.committed, indexed_revision=-1))
 
     def _rebuild(self, what: str) -> None:
         """Empty the index: it is a cache, and serving wrong rows is the failure to fear."""
@@ -387,9 +393,7 @@ class Index:
             for name in parts.ROOTS:
                 shutil.rmtree(self.directory / name, ignore_errors=True)
         old = self._manifest
-        numbers = type(old.committed)(
-            revision=old.committed.revision + 1, next_file_id=old.committed.next_file_id
-        )
+        numbers = Committed(revision=old.committed.revision + 1, next_file_id=old.committed.next_file_id)
         self._publish(Publication(numbers, removed=list(old.files), lost=list(old.parts()), frequencies=b""))
 
     def _set_aside(self, what: str, names: Iterable[str] | None = None) -> None:
@@ -455,8 +459,7 @@ class Index:
         if (found := tables.counts()[0]) != expected:
             tables.close()
             raise ValueError(f"{found} rows instead of {expected}")
-        changes, numbers = self._settled(numbers, tables)
-        self._publish(Publication(evolve(numbers, unsettled=0), parts=changes.new, lost=changes.lost))
+        self._publish_settled(evolve(numbers, unsettled=0), tables)
 
     def _delete_dead(self, tables: Tables) -> None:
         import numpy as np
@@ -471,7 +474,11 @@ class Index:
         if dead:
             tables.delete(sorted(dead))
 
-    def _settled(self, numbers: Any, tables: Tables | None = None) -> tuple[parts.Changes, Any]:
+    def _publish_settled(self, numbers: Committed, tables: Tables | None = None) -> None:
+        changes, numbers = self._settled(numbers, tables)
+        self._publish(Publication(numbers, parts=changes.new, lost=changes.lost))
+
+    def _settled(self, numbers: Committed, tables: Tables | None = None) -> tuple[parts.Changes, Committed]:
         """Make LanceDB's files durable; return them and `numbers` with the versions and counts now."""
         tables = tables or self._opened()
         with unwritable(self.directory):
@@ -508,12 +515,19 @@ class Index:
         with self._guard:
             reserved = self._manifest.committed.next_file_id
             change = evolve(change, committed=evolve(change.committed, next_file_id=reserved))
-            if change.files or change.removed or change.skips:
-                self._masks = None
+            before, indexed = self.files, self._manifest.committed.indexed_revision
             self._manifest.publish(change)
             self._snapshot = None
+            if change.frequencies is not None:
+                self._term_counts = None
+            if change.committed.indexed_revision != indexed:
+                self._masks = None
+            elif self._masks is not None:
+                self._masks = self._masks_after(self._masks, change, before)
 
-    def _counted(self, numbers: Any, rows: Any, delta: NDArray[np.int32] | None) -> tuple[Any, bytes | None]:
+    def _counted(
+        self, numbers: Committed, rows: Any, delta: NDArray[np.int32] | None
+    ) -> tuple[Committed, bytes | None]:
         """Add the document frequencies and lengths of new rows to what was counted."""
         if rows is None or not rows.num_rows:
             return numbers, None
@@ -528,15 +542,18 @@ class Index:
         )
         if delta is None:
             return numbers, None
-        table = np.zeros(max(len(delta), len(self._frequencies())), "<i4")
-        table[: len(self._frequencies())] += self._frequencies()
+        known = self._frequencies()
+        table = np.zeros(max(len(delta), len(known)), "<i4")
+        table[: len(known)] += known
         table[: len(delta)] += delta
         return numbers, table.tobytes()
 
     def _frequencies(self) -> NDArray[np.int32]:
-        import numpy as np
+        if self._term_counts is None:
+            import numpy as np
 
-        return np.frombuffer(self._manifest.frequencies(), "<i4")
+            self._term_counts = np.frombuffer(self._manifest.frequencies(), "<i4")
+        return self._term_counts
 
     def _show(self, rows: Any, names: Any, files: Sequence[FileRecord]) -> None:
         """Serve new rows from memory until they are in a structure, if they are few."""
@@ -557,15 +574,40 @@ class Index:
         if self._masks is None:
             import numpy as np
 
-            records = self.files.values()
-            size = self._manifest.committed.next_file_id
-            live, pending = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-            done = self._manifest.committed.indexed_revision
-            live[[record.file_id for record in records]] = True
-            pending[[record.file_id for record in records if record.revision > done]] = True
-            self._masks = _Masks(live, pending)
-            self._path_of.update((record.file_id, record.path) for record in records)
+            none = _Masks(np.zeros(0, np.bool_), np.zeros(0, np.bool_), 0, 0)
+            self._masks = self._with_records(none, self.files.values(), ())
         return self._masks
+
+    def _masks_after(self, masks: _Masks, change: Publication, before: Mapping[str, FileRecord]) -> _Masks:
+        paths = {
+            *change.removed,
+            *(item.path for item in change.files),
+            *(item.path for item in change.skips),
+        }
+        gone = [before[path] for path in paths if path in before]
+        return self._with_records(masks, [self.files[path] for path in paths if path in self.files], gone)
+
+    def _with_records(
+        self, masks: _Masks, records: Iterable[FileRecord], gone: Iterable[FileRecord]
+    ) -> _Masks:
+        """Return masks without the `gone` records and then with `records`, in time that grows with those."""
+        import numpy as np
+
+        committed = self._manifest.committed
+        live, pending = np.zeros((2, committed.next_file_id), np.bool_)
+        live[: len(masks.live)], pending[: len(masks.pending)] = masks.live, masks.pending
+        chunks, waiting = masks.chunks, masks.pending_chunks
+        for record in gone:
+            chunks -= record.chunks
+            waiting -= record.chunks * bool(pending[record.file_id])
+            live[record.file_id] = pending[record.file_id] = False
+        for record in records:
+            late = record.revision > committed.indexed_revision
+            chunks += record.chunks
+            waiting += record.chunks * late
+            live[record.file_id], pending[record.file_id] = True, late
+            self._path_of[record.file_id] = record.path
+        return _Masks(live, pending, chunks, waiting)
 
     def _new_snapshot(self) -> Snapshot:
         import numpy as np
@@ -594,7 +636,7 @@ class Index:
             self._frequencies(),
             numbers.counted_chunks,
             numbers.counted_words,
-            sum(record.chunks for record in self.files.values()),
+            masks.chunks,
         )
         view = View(
             numbers.revision, self.files, self._path_of, live, on_disk, in_memory,
@@ -607,7 +649,7 @@ class Index:
         import numpy as np
 
         pending = set(np.flatnonzero(masks.pending).tolist())
-        if self.pending_chunks > OVERLAY_ROWS:
+        if masks.pending_chunks > OVERLAY_ROWS:
             return False
         if missing := sorted(pending - self._loaded):
             from conexus.store.tables import CHUNKS, SYMBOLS, where_ids

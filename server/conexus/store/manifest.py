@@ -212,11 +212,11 @@ class Manifest:
         self.committed = Committed(**{key: int(value) for key, value in numbers.items()})
         self.files = {
             (path := raw.decode("utf-8", "surrogateescape")): FileRecord(path, *rest)
-            for raw, *rest in self._database.execute(f"SELECT {_FILE_COLUMNS} FROM files")
+            for raw, *rest in self._database.execute(_ALL_FILES)
         }
         self.skips = {
             (path := raw.decode("utf-8", "surrogateescape")): SkipRecord(path, *rest)
-            for raw, *rest in self._database.execute(f"SELECT {_SKIP_COLUMNS} FROM skips")
+            for raw, *rest in self._database.execute(_ALL_SKIPS)
         }
 
     def _revision_of(self, record: FileRecord, number: int) -> int:
@@ -228,8 +228,8 @@ class Manifest:
         gone = [(_raw(path),) for path in change.removed]
         run("DELETE FROM files WHERE path = ?", gone + [(_raw(skip.path),) for skip in change.skips])
         run("DELETE FROM skips WHERE path = ?", gone + [(_raw(item.path),) for item in files])
-        run(f"INSERT OR REPLACE INTO files VALUES ({_marks(FileRecord)})", _bound(files))
-        run(f"INSERT OR REPLACE INTO skips VALUES ({_marks(SkipRecord)})", _bound(change.skips))
+        run(_PUT_FILE, _bound(files))
+        run(_PUT_SKIP, _bound(change.skips))
         run("DELETE FROM parts WHERE name = ?", [(name,) for name in change.lost])
         run("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", change.parts)
         meta: list[tuple[str, Any]] = [
@@ -259,8 +259,12 @@ CREATE TABLE skips (
   detail TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE parts (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mark BLOB NOT NULL) WITHOUT ROWID;
 """
-_FILE_COLUMNS = ", ".join(FileRecord._fields)
-_SKIP_COLUMNS = ", ".join(SkipRecord._fields)
+_ALL_FILES = """
+SELECT path, file_id, digest, size, mtime_ns, language, encoding, chunks, indexed_at_ns, note, revision
+FROM files"""
+_ALL_SKIPS = "SELECT path, size, mtime_ns, reason, detail FROM skips"
+_PUT_FILE = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_SKIP = "INSERT OR REPLACE INTO skips VALUES (?, ?, ?, ?, ?)"
 _NUMBERS = "SELECT key, value FROM meta WHERE key NOT IN ('frequencies', 'fingerprint')"
 
 
@@ -277,10 +281,6 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
 
 def _raw(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
-
-
-def _marks(record: type[FileRecord] | type[SkipRecord]) -> str:
-    return ", ".join("?" * len(record._fields))
 
 
 def _bound(records: Iterable[FileRecord | SkipRecord]) -> list[tuple[Any, ...]]:

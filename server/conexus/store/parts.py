@@ -16,13 +16,13 @@ from conexus.domain import digest_of
 from conexus.store.manifest import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 ROOTS = ("chunks.lance", "symbols.lance")
 _BLOCK = 4096
-# Transactions are a log for concurrent writers; no reader needs them.
-_IGNORED = "_transactions"
+# Transactions are a log for concurrent writers, and the hint is overwritten in place; no reader needs them.
+_IGNORED = ("_transactions", "latest_version_hint.json")
 
 
 @frozen
@@ -62,19 +62,20 @@ def damaged(directory: Path, known: Mapping[str, Part]) -> list[str]:
 
 def sizes(directory: Path) -> dict[str, int]:
     """Return the bytes of every file LanceDB keeps here, by name."""
-    return dict(_scan(directory, ignored=""))
+    return dict(_scan(directory, ignored=()))
 
 
-def _scan(directory: Path, ignored: str = _IGNORED) -> Iterator[tuple[str, int]]:
+def _scan(directory: Path, ignored: Sequence[str] = _IGNORED) -> Iterator[tuple[str, int]]:
     pending = [root for root in ROOTS if (directory / root).is_dir()]
     while pending:
         folder = pending.pop()
         with os.scandir(directory / folder) as entries:
             for entry in entries:
                 name = f"{folder}/{entry.name}"
+                if entry.name in ignored:
+                    continue
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name != ignored:
-                        pending.append(name)
+                    pending.append(name)
                 else:
                     yield name, entry.stat().st_size
 

@@ -18,7 +18,7 @@ from conexus.store.errors import IndexClosed, unwritable
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -32,6 +32,7 @@ FLAT_ROWS = 5_000
 _PARTITION_ROWS = 4_096
 _NPROBES = 20
 _REFINE = 2
+_ATTEMPTS = 3
 _INDEX_CACHE = 96 << 20
 _METADATA_CACHE = 24 << 20
 PLACE = ["file_id", "ord", "start", "end", "start_line", "end_line", "symbol", "kind", "digest"]
@@ -98,11 +99,13 @@ class Tables:
 
     def versions(self) -> tuple[int, int]:
         """Return the versions of (chunks, symbols) that the handles stand at."""
-        return self._run(self._versions())
+        versions: tuple[int, int] = self._run(self._versions())
+        return versions
 
     def counts(self) -> tuple[int, int]:
         """Return the rows of (chunks, symbols), superseded ones included."""
-        return self._run(self._counts())
+        counts: tuple[int, int] = self._run(self._counts())
+        return counts
 
     def refresh(self) -> None:
         """Move both handles to what any process committed last."""
@@ -129,14 +132,18 @@ class Tables:
 
         With `where` the scan is exact over the rows it admits, whatever the size of the index.
         """
-        query = self._table(CHUNKS).query().nearest_to(vector).distance_type("cosine")
-        query = query.select([*PLACE, "_distance"]).limit(limit)
-        if where:
-            query = query.bypass_vector_index().where(where)
-        elif self.has_vector_structure:
-            query = query.nprobes(_NPROBES).refine_factor(_REFINE)
-            query = query.fast_search() if indexed_only else query
-        return self._run(query.to_arrow())
+
+        def query(table: Any) -> Any:
+            found = table.query().nearest_to(vector).distance_type("cosine")
+            found = found.select([*PLACE, "_distance"]).limit(limit)
+            if where:
+                return found.bypass_vector_index().where(where)
+            if not self.has_vector_structure:
+                return found
+            found = found.nprobes(_NPROBES).refine_factor(_REFINE)
+            return found.fast_search() if indexed_only else found
+
+        return self._read(CHUNKS, query)
 
     def matching(
         self, words: Sequence[str], limit: int, *, where: str = "", indexed_only: bool = True
@@ -144,29 +151,38 @@ class Tables:
         """Return the rows with any of `words` by BM25 `_score`, best first."""
         from lancedb.query import MatchQuery
 
-        query = self._table(CHUNKS).query().nearest_to_text(MatchQuery(" ".join(words), "tokens"))
-        query = query.select([*PLACE, "_score"]).limit(limit)
-        query = query.where(where) if where else query
-        query = query.fast_search() if indexed_only and self.has_words_structure else query
-        return self._run(query.to_arrow())
+        text = MatchQuery(" ".join(words), "tokens")  # type: ignore[call-arg] # its attrs defaults are hidden
+
+        def query(table: Any) -> Any:
+            found = table.query().nearest_to_text(text).select([*PLACE, "_score"]).limit(limit)
+            found = found.where(where) if where else found
+            return found.fast_search() if indexed_only and self.has_words_structure else found
+
+        return self._read(CHUNKS, query)
 
     def rows(self, name: str, where: str = "", columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows of table `name` that `where` admits."""
-        query = self._table(name).query()
-        query = query.where(where) if where else query
-        query = query.select(list(columns)) if columns else query
-        return self._run(query.to_arrow())
+
+        def query(table: Any) -> Any:
+            found = table.query()
+            found = found.where(where) if where else found
+            return found.select(list(columns)) if columns else found
+
+        return self._read(name, query)
 
     def build(self) -> None:
         """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
         with unwritable(self.directory):
             self._run(self._build())
 
-    def compact(self, older_than: timedelta) -> None:
-        """Merge small fragments, then forget versions older than `older_than`. Raises IndexUnwritable."""
+    def prune(self) -> None:
+        """Merge small fragments and delete the files of all older versions. Raises IndexUnwritable.
+
+        A query that stands at an older version fails then, and `_read` asks again at the newest.
+        """
         with unwritable(self.directory), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            self._run(self._compact(older_than))
+            self._run(self._prune())
 
     def drop_structures(self) -> None:
         """Remove every index structure; `build` makes them anew."""
@@ -174,7 +190,8 @@ class Tables:
 
     def statistics(self) -> dict[str, Any]:
         """Return `fragments`, `unindexed` and `segments` of the chunks table."""
-        return self._run(self._statistics())
+        statistics: dict[str, Any] = self._run(self._statistics())
+        return statistics
 
     def close(self) -> None:
         """Close handles and stop the thread."""
@@ -187,6 +204,17 @@ class Tables:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _read(self, name: str, query: Callable[[Any], Any]) -> pa.Table:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._run(query(self._table(name)).to_arrow())
+            except (OSError, RuntimeError, ValueError):
+                # The writer may have pruned the version we stand at; at the newest all files are there.
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                self.refresh()
+        raise AssertionError("unreachable")
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         if self._loop.is_closed():
@@ -232,10 +260,8 @@ class Tables:
         return (await self._table(CHUNKS).count_rows(), await self._table(SYMBOLS).count_rows())
 
     async def _add(self, chunks: pa.Table, symbols: pa.Table) -> None:
-        if chunks.num_rows:
-            await self._table(CHUNKS).add(chunks)
-        if symbols.num_rows:
-            await self._table(SYMBOLS).add(symbols)
+        added = {CHUNKS: chunks, SYMBOLS: symbols}
+        await asyncio.gather(*(self._table(name).add(rows) for name, rows in added.items() if rows.num_rows))
 
     async def _delete(self, where: str) -> None:
         await asyncio.gather(*(table.delete(where) for table in self._open.values()))
@@ -259,7 +285,8 @@ class Tables:
         if rows >= FLAT_ROWS:
             partitions = max(1, rows // _PARTITION_ROWS)
             wanted["vector"] = IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
-        await table.optimize(cleanup_older_than=timedelta(days=1))
+        if self._structures:
+            await table.optimize(cleanup_older_than=timedelta(days=1))
         for column, config in wanted.items():
             if f"{column}_idx" not in self._structures or await self._is_scattered(column):
                 await table.create_index(column, config=config, replace=True)
@@ -270,9 +297,11 @@ class Tables:
         statistics = await self._table(CHUNKS).index_stats(f"{column}_idx")
         return column == "vector" and (statistics.num_indices or 1) >= 8
 
-    async def _compact(self, older_than: timedelta) -> None:
+    async def _prune(self) -> None:
         for table in self._open.values():
-            await table.optimize(cleanup_older_than=older_than, delete_unverified=True)
+            # It compacts, prunes and extends structures in this order, so one round leaves what it replaced.
+            for _round in range(2):
+                await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
 
     async def _drop_structures(self) -> None:
         for name in self._structures:
