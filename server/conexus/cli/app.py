@@ -49,6 +49,9 @@ class _Conexus(click.Group):
             code = Exit.INTERRUPTED
         except ConexusError as error:
             code = _failed(str(error), Exit.FAILED, debug=debug)
+        except OSError as error:
+            # The disk, permissions, a missing directory: not a bug, and the system's message names it.
+            code = _failed(f"{error}; `conexus doctor` may say what to do", Exit.FAILED, debug=debug)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - the last stop before the user
@@ -94,4 +97,5 @@ def _unforeseen(error: Exception) -> str:
     from conexus import log
 
     where = log.state_directory() / log.FILE_NAME
-    return f"unexpected {type(error).__name__}: {error}. This is a bug; {where} has the details."
+    first_line = str(error).partition("\n")[0]
+    return f"unexpected {type(error).__name__}: {first_line}. This is a bug; {where} has the details."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -19,13 +20,13 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from conexus import log, settings
-from conexus.domain import ConexusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conexus.settings import Loaded, Settings
 
+_logger = logging.getLogger(__name__)
 _DISTRIBUTION = "conexus-lsp"
 _REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _LOW_DISK, _NO_DISK = 1_000_000_000, 100_000_000
@@ -74,8 +75,10 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     for name, check in checks:
         try:
             yield check()
-        except (OSError, subprocess.SubprocessError, ConexusError) as error:
-            yield Check(name, State.FAIL, str(error), "Mend what the message names, then run this again.")
+        except Exception as error:  # whatever breaks here is what the doctor is for
+            _logger.info("check %s failed", name, exc_info=True)
+            detail = str(error).partition("\n")[0] or type(error).__name__
+            yield Check(name, State.FAIL, detail, "Mend what the message names, then run this again.")
 
 
 def _python() -> Check:

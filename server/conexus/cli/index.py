@@ -53,7 +53,8 @@ def index(directory: Path, flags: tuple[str, ...], *, as_json: bool) -> int:
 
 def summary(report: Report) -> str:
     """Return the one line that says what a run came to."""
-    changed = f"{report.indexed:,} read, {report.removed:,} removed, {report.unchanged:,} unchanged"
+    unchanged = report.files - report.indexed
+    changed = f"{report.indexed:,} read, {report.removed:,} removed, {unchanged:,} unchanged"
     vectors = f"{text.count(report.chunks, 'chunk')} ({report.embedded:,} embedded, {report.reused:,} reused)"
     parts = [f"{text.count(report.files, 'file')} ({changed})", vectors]
     if skipped := sum(report.skipped.values()):

@@ -52,7 +52,7 @@ class ProgressView:
     def _draw(self, progress: Progress, now: float) -> None:
         if self._bar is None:
             self._bar = _new_bar()
-            self._bar.add_task("", total=None)
+            self._bar.add_task("", total=None, figures="")
             self._bar.start()
         self._bar.update(
             self._bar.task_ids[0],
