@@ -10,6 +10,7 @@ of what encloses them; at module level that of the largest, if it is a third of 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -93,50 +94,46 @@ def _flattened(
 ) -> Iterator[_Part]:
     """Yield the parts of [start, end): what `pieces` do not hold belongs to the piece before."""
     bounded = _bounded(pieces, start, end, lines)
-    if not bounded or bounded[0][1] > start:
-        first = bounded[0][1] if bounded else end
-        yield from _cut(start, first, None, owner, lines)
+    first = bounded[0][1] if bounded else end
+    if first > start:
+        yield from _cut(start, first, owner, lines)
     for piece, begin, stop in bounded:
-        if stop - begin > LARGEST_CHUNK and piece.parts:
-            yield from _flattened(piece.parts, begin, stop, piece.definition or owner, lines)
+        size, definition = stop - begin, piece.definition
+        if size <= LARGEST_CHUNK:
+            alone = piece.alone or (definition is not None and size >= _ALONE)
+            yield _Part(begin, stop, definition, owner, alone)
+        elif piece.parts:
+            yield from _flattened(piece.parts, begin, stop, definition or owner, lines)
         else:
-            yield from _cut(begin, stop, piece.definition, owner, lines, alone=piece.alone)
+            yield from _cut(begin, stop, definition or owner, lines)
 
 
 def _bounded(pieces: list[Piece], start: int, end: int, lines: Lines) -> list[tuple[Piece, int, int]]:
     """Return `pieces` with the offsets where each begins and the next one does.
 
-    A piece begins with its line. One that begins within a line belongs to the piece before, unless it
-    is too large for that.
+    A piece begins with its line. One that begins within a line belongs to the piece before, unless both
+    are too large for that.
     """
     begins: list[tuple[int, Piece]] = []
-    last = start
+    last = start - 1
     for piece in pieces:
-        begin = max(lines.begin(piece.start), last)
-        whole_line = lines.starts_line(begin)
-        if not whole_line and not (begin > last and piece.end - last > LARGEST_CHUNK and piece.parts):
-            continue
-        begins.append((begin, piece))
-        last = begin
+        begin = lines.begin(piece.start)
+        if begin is None and piece.parts and piece.end - max(last, start) > LARGEST_CHUNK:
+            begin = piece.start
+        if begin is not None and begin > last:
+            begins.append((begin, piece))
+            last = begin
     stops = [begin for begin, _ in begins[1:]] + [end]
-    return [(piece, begin, stop) for (begin, piece), stop in zip(begins, stops, strict=False) if stop > begin]
+    return (
+        [(piece, begin, stop) for (begin, piece), stop in zip(begins, stops, strict=True)] if begins else []
+    )
 
 
-def _cut(
-    start: int,
-    end: int,
-    definition: Definition | None,
-    owner: Definition | None,
-    lines: Lines,
-    *,
-    alone: bool = False,
-) -> Iterator[_Part]:
-    if end - start <= LARGEST_CHUNK:
-        yield _Part(start, end, definition, owner, alone or (definition is not None and end - start >= _ALONE))
-        return
+def _cut(start: int, end: int, owner: Definition | None, lines: Lines) -> Iterator[_Part]:
+    """Yield [start, end) cut by lines as far as it must be."""
     bounds = [start, *lines.cuts(start, end, _TARGET, LARGEST_CHUNK), end]
-    for low, high in zip(bounds, bounds[1:], strict=False):
-        yield _Part(low, high, None, definition or owner, alone=False)
+    for low, high in pairwise(bounds):
+        yield _Part(low, high, None, owner, alone=False)
 
 
 def _grouped(parts: list[_Part]) -> list[list[_Part]]:

@@ -211,8 +211,9 @@ _BY_ALIAS = {
 }
 _KNOWN = set(_SUFFIXES) | set(_BY_NAME.values())
 
-_SHEBANG = re.compile(rb"^(?:\xef\xbb\xbf)?#!\s*\S*?([^/\s]+)(?:\s+(?:-\S+\s+)*(?:\w+=\S*\s+)*([^/\s]\S*))?")
-_MODE = re.compile(rb"-\*-\s*(?:.*?\bmode:\s*)?([\w+#-]+)\s*(?:;.*?)?-\*-|\bvim?:.*?\b(?:ft|filetype|syntax)=([\w+#]+)")
+_MODE = re.compile(
+    rb"-\*-\s*(?:.*?\bmode:\s*)?([\w+#-]+)\s*(?:;.*?)?-\*-|\bvim?:.*?\b(?:ft|filetype|syntax)=([\w+#]+)"
+)
 _CPP = re.compile(
     rb"^\s*(?:class|namespace|template|using|constexpr)\b[\s<\w]|^\s*(?:public|private|protected)\s*:"
     rb"|\bstd::|^\s*#\s*include\s*<[a-z_]+>\s*$",
@@ -295,16 +296,23 @@ def _header_language(head: bytes) -> str:
 
 def _first_line_language(head: bytes) -> str:
     line = head.split(b"\n", 1)[0][:500]
-    found = _SHEBANG.match(line)
-    if found:
-        interpreter = found[1] if found[1] != b"env" else found[2] or b""
-        return _alias(interpreter.rpartition(b"/")[2])
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    if line.startswith(b"#!"):
+        return _alias(_interpreter(line[2:].split()))
     if line.startswith(b"<?php"):
         return "php"
-    if line.lstrip(b"\xef\xbb\xbf").startswith(b"<?xml"):
+    if line.startswith(b"<?xml"):
         return "xml"
     found = _MODE.search(line)
     return _alias(found[1] or found[2]) if found else "text"
+
+
+def _interpreter(words: list[bytes]) -> bytes:
+    """Return the program a shebang starts; `env` passes options and variables by before its name."""
+    names = [word.rpartition(b"/")[2] for word in words if not word.startswith(b"-") and b"=" not in word]
+    if names[:1] == [b"env"]:
+        names = names[1:]
+    return names[0] if names else b""
 
 
 def _alias(word: bytes) -> str:

@@ -15,22 +15,18 @@ class Lines:
 
     def __init__(self, source: bytes) -> None:
         self.source = source
-        lengths = map(len, source.split(b"\n"))
-        # Each line is one byte longer than its text, but for the last.
-        self.starts = [0, *(n + i for i, n in enumerate(accumulate(lengths), 1))][:-1]
+        # Every line is one byte longer than its text. All of it runs in C: files have many lines.
+        lengths = map((1).__add__, map(len, source.split(b"\n")))
+        self.starts = [0, *accumulate(lengths)][:-1]
 
     def line_at(self, offset: int) -> int:
         """Return the 1-based line that holds byte `offset`."""
         return bisect_right(self.starts, offset)
 
-    def begin(self, offset: int) -> int:
-        """Return the start of the line of `offset` if only white space lies between, else `offset`."""
-        start = self.starts[self.line_at(offset) - 1]
-        return start if self.source[start:offset].isspace() else offset
-
-    def starts_line(self, offset: int) -> bool:
-        """Tell whether `offset` is the first byte of a line."""
-        return self.starts[self.line_at(offset) - 1] == offset
+    def begin(self, offset: int) -> int | None:
+        """Return the start of the line of `offset`, None if more than white space lies between."""
+        start = self.starts[bisect_right(self.starts, offset) - 1]
+        return start if start == offset or self.source[start:offset].isspace() else None
 
     def cuts(self, start: int, end: int, target: int, limit: int) -> list[int]:
         """Return the offsets that cut [start, end) into parts of about `target`, at most `limit`, bytes."""
@@ -46,7 +42,9 @@ class Lines:
         low, high = start + ideal // 2, start + min(limit, ideal + ideal // 2)
         candidates = self.starts[bisect_left(self.starts, low) : bisect_right(self.starts, high)]
         if not candidates:
-            candidates = self.starts[bisect_left(self.starts, start + 1) : bisect_right(self.starts, start + limit)][-1:]
+            candidates = self.starts[
+                bisect_left(self.starts, start + 1) : bisect_right(self.starts, start + limit)
+            ][-1:]
         if not candidates:
             return self._within_line(start, start + limit)
         return min(candidates, key=lambda offset: self._cost(offset, abs(offset - start - ideal) / ideal))

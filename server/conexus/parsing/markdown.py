@@ -15,7 +15,9 @@ _LINE = re.compile(
     rb"|(?P<setext>[^\s>|\-*+\#=`~<][^\r\n]*)\r?\n[ ]{0,3}(?P<under>=+|-+)[ \t]*\r?$)",
     re.MULTILINE,
 )
-_FRONT = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*\r?$", re.MULTILINE | re.DOTALL)
+_FRONT = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*\r?$", re.MULTILINE | re.DOTALL
+)
 
 
 def outline(source: bytes) -> tuple[list[Piece], list[Definition]]:

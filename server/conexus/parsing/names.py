@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 
-@frozen
-class Name:
-    """A name that a node defines."""
+class Name(NamedTuple):
+    """A name that a node defines. A tuple, because a file has thousands and they live for a moment."""
 
     text: str
     at: int
@@ -36,7 +33,12 @@ _JS_FUNCTIONS = {"arrow_function", "function_expression", "generator_function", 
 _JS_TEST = re.compile(r"(?:describe|it|test|suite|context)(?:\.(?:only|skip|concurrent|serial))?")
 _JS_GLOBALS = {"module", "exports", "window", "global", "globalThis", "self", "this", "prototype"}
 _C_TESTS = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "BOOST_AUTO_TEST_CASE", "TEST_CASE"}
-_C_KINDS = {"struct_specifier": "struct", "union_specifier": "struct", "class_specifier": "class", "enum_specifier": "enum"}
+_C_KINDS = {
+    "struct_specifier": "struct",
+    "union_specifier": "struct",
+    "class_specifier": "class",
+    "enum_specifier": "enum",
+}
 _RUST_TYPE = re.compile(r"[&\s]*(?:'\w+\s+)?(?:mut\s+)?(?:dyn\s+)?(?:\w+::)*(\w+)")
 _GO_RECEIVER = re.compile(r"(\w+)\s*(?:\[[^\]]*\])?\s*\)$")
 _RUBY_TEST = {"describe", "context", "it", "specify", "feature", "scenario", "test"}
@@ -79,7 +81,7 @@ def by_field(node: Node, source: bytes) -> list[Name]:
 def dotted(node: Node, source: bytes) -> list[Name]:
     """Find a qualified name (``A::B``) and make it dotted."""
     name = node.child_by_field_name("name")
-    return [_split(_text(name, source), name.start_byte)] if name else []
+    return [_split(_text(name, source).strip("'\""), name.start_byte)] if name else []
 
 
 def every_name(node: Node, source: bytes) -> list[Name]:
@@ -128,8 +130,11 @@ def python_assignment(node: Node, source: bytes) -> list[Name]:
     left = assignment.child_by_field_name("left")
     if left is None:
         return []
-    targets = [left] if left.type == "identifier" else left.named_children if left.type == "pattern_list" else []
-    return [_value(target, source) for target in targets if target.type == "identifier"]
+    if left.type == "identifier":
+        return [_value(left, source)]
+    if left.type != "pattern_list":
+        return []
+    return [_value(target, source) for target in left.named_children if target.type == "identifier"]
 
 
 def python_alias(node: Node, source: bytes) -> list[Name]:
@@ -311,7 +316,11 @@ def c_function(node: Node, source: bytes) -> list[Name]:
     text = _text(name, source)
     if text in _C_TESTS and function is not None:
         arguments = source[name.end_byte + 1 : function.end_byte - 1].decode("utf-8", "replace")
-        return [Name(".".join(part.strip(" \"'\n") for part in arguments.split(",")), name.start_byte, kind="test")]
+        return [
+            Name(
+                ".".join(part.strip(" \"'\n") for part in arguments.split(",")), name.start_byte, kind="test"
+            )
+        ]
     return [_split(text, name.start_byte)]
 
 
@@ -348,7 +357,11 @@ def _declared(node: Node | None) -> tuple[Node | None, Node | None, bool]:
     function, pointer = None, False
     while node is not None:
         inner = node.child_by_field_name("declarator")
-        if inner is None and node.type in {"parenthesized_declarator", "reference_declarator", "attributed_declarator"}:
+        if inner is None and node.type in {
+            "parenthesized_declarator",
+            "reference_declarator",
+            "attributed_declarator",
+        }:
             pointer = pointer or (function is not None and node.type == "parenthesized_declarator")
             inner = _first(node)
         if inner is None:
@@ -364,7 +377,9 @@ def csharp_field(node: Node, source: bytes) -> list[Name]:
     declaration = _child(node, "variable_declaration")
     if declaration is None:
         return []
-    found = [v.child_by_field_name("name") for v in declaration.named_children if v.type == "variable_declarator"]
+    found = [
+        v.child_by_field_name("name") for v in declaration.named_children if v.type == "variable_declarator"
+    ]
     return [Name(_text(name, source), name.start_byte) for name in found if name]
 
 
@@ -437,7 +452,9 @@ def bash_variable(node: Node, source: bytes) -> list[Name]:
 
 def bash_declaration(node: Node, source: bytes) -> list[Name]:
     """Find the variables of ``readonly A=1``."""
-    return [n for v in node.named_children if v.type == "variable_assignment" for n in bash_variable(v, source)]
+    return [
+        n for v in node.named_children if v.type == "variable_assignment" for n in bash_variable(v, source)
+    ]
 
 
 def elixir_call(node: Node, source: bytes) -> list[Name]:
@@ -460,11 +477,13 @@ def _elixir_definition(node: Node, first: Node, kind: str, source: bytes) -> lis
     if kind == "impl":
         target = re.search(rb"\bfor:\s*([\w.]+)", source[first.end_byte : first.end_byte + _LONGEST])
         return [Name(target[1].decode() if target else _text(first, source), first.start_byte, kind=kind)]
-    if first.type == "binary_operator" and (operator := first.child_by_field_name("operator")):
-        # `def add(a, b) when ...` is one operator, `def a + b` another.
-        if _text(operator, source) != "when":
-            return [Name(_text(operator, source), operator.start_byte, kind=kind)]
-    found = _ELIXIR_HEAD.match(source[node.start_byte : first.start_byte + _LONGEST].decode("utf-8", "replace"))
+    operator = first.child_by_field_name("operator") if first.type == "binary_operator" else None
+    # `def add(a, b) when ...` is an operator to the grammar, as `def a + b` is.
+    if operator is not None and _text(operator, source) != "when":
+        return [Name(_text(operator, source), operator.start_byte, kind=kind)]
+    found = _ELIXIR_HEAD.match(
+        source[node.start_byte : first.start_byte + _LONGEST].decode("utf-8", "replace")
+    )
     return [_split(found[1], first.start_byte, kind)] if found else []
 
 
