@@ -102,7 +102,7 @@ def test_same_size_edit_within_a_clock_tick_is_seen(engine: Engine, folder_of: C
 
 
 def functions(count: int, changed: int = -1) -> str:
-    """A module of functions too big to share a chunk."""
+    """Return a module of functions too big to share a chunk."""
     body = "    total = total + item.price * item.count  # add it up, then go on with the next\n"
     return "".join(
         f"def compute_{i}(items):\n    total = {'changed' if i == changed else i}\n{body * 18}    return total\n\n\n"
@@ -189,7 +189,7 @@ def test_switching_a_branch_and_back(engine: Engine, folder_of: Callable[..., Pa
 
 
 def other_model(directory: Path) -> Settings:
-    """Settings with a static model of other vectors."""
+    """Return settings with a static model of other vectors."""
     model = static.StaticEmbedder()
     static.save(directory, model.vocabulary, model.word_vectors()[:, ::-1].copy())
     return Settings(model=ModelSettings(name=str(directory)))
