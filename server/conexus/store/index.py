@@ -219,12 +219,13 @@ class Index:
         found: dict[bytes, NDArray[np.float16]] = {}
         if not ids or not self._has_rows():
             return found
+        from conexus.store.schema import vectors_of
+        from conexus.store.tables import CHUNKS, where_ids
+
         tables = self._opened()
         for start in range(0, len(ids), _VECTOR_FILES):
-            from conexus.store.tables import CHUNKS, where_ids
-
             rows = tables.rows(CHUNKS, where_ids(ids[start : start + _VECTOR_FILES]), ["digest", "vector"])
-            found.update(zip(rows["digest"].to_pylist(), _vectors(rows), strict=True))
+            found.update(zip(rows["digest"].to_pylist(), vectors_of(rows), strict=True))
         return found
 
     def put_buffer(self, path: str, file_id: int, chunks: bytes, symbols: bytes) -> None:
@@ -683,13 +684,6 @@ def _check_counts(rows: Any, files: Sequence[FileRecord]) -> None:
     for record in files:
         if found.get(record.file_id, 0) != record.chunks:
             raise ValueError(f"{record.path}: {record.chunks} chunks, {found.get(record.file_id, 0)} rows")
-
-
-def _vectors(rows: Any) -> NDArray[np.float16]:
-    flat = rows["vector"].combine_chunks()
-    flat = flat.chunk(0) if hasattr(flat, "chunks") else flat
-    vectors: NDArray[np.float16] = flat.flatten().to_numpy().reshape(len(flat), -1)
-    return vectors
 
 
 def _listed(names: Sequence[str]) -> str:

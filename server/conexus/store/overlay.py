@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, evolve, field, frozen
 
-from conexus.store.schema import chunk_schema, decode, symbol_schema
+from conexus.store.schema import chunk_schema, decode, symbol_schema, vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -206,9 +206,7 @@ def _extended(view: OverlayView, fresh: Sequence[pa.Table], known: dict[str, int
     table = pa.concat_tables(fresh).combine_chunks()
     base = len(view.file_ids)
     terms, term_rows, lengths = _numbered(table["tokens"], known)
-    flat = table["vector"].combine_chunks()
-    flat = flat.chunk(0) if isinstance(flat, pa.ChunkedArray) else flat
-    vectors = flat.flatten().to_numpy().reshape(len(flat), -1).astype(np.float32)
+    vectors = vectors_of(table).astype(np.float32)
     return OverlayView(
         pa.concat_tables([view.table, _slim(table)]).combine_chunks(),
         np.concatenate([view.file_ids, table["file_id"].to_numpy()]),

@@ -132,6 +132,14 @@ def decode(stream: bytes) -> pa.Table:
     return pa.ipc.open_stream(pa.py_buffer(stream)).read_all()
 
 
+def vectors_of(rows: pa.Table) -> NDArray[np.float16]:
+    """Return the `vector` column as float16[rows, dimensions]."""
+    column = rows["vector"].combine_chunks()
+    column = column.chunk(0) if hasattr(column, "chunks") else column
+    vectors: NDArray[np.float16] = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return vectors
+
+
 _SPAN = ("start", "end", "start_line", "end_line")
 _CHUNK_PLACE = ("file_id", "ord", *_SPAN)
 _SYMBOL_PLACE = ("file_id", "line", *_SPAN)
