@@ -6,6 +6,7 @@ Needs the extra `transformers`. docs/models.md shows a fine-tuning run from star
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from conexus.embedding.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from conexus.embedding.vocabulary import Vocabulary
 
@@ -68,10 +68,6 @@ class WordBag(torch.nn.Module):  # type: ignore[misc]
             "weights": torch.from_numpy(1 + np.log(bags.counts.astype(np.float32))),
         }
 
-    def tokenize(self, texts: Sequence[str], **options: object) -> dict[str, torch.Tensor]:
-        """Do what `preprocess` does, under the name that sentence-transformers 5 calls."""
-        return self.preprocess(texts, **options)  # type: ignore[arg-type]  # options hold at most a prompt
-
     def forward(self, features: dict[str, Any], **_: object) -> dict[str, Any]:
         """Add `sentence_embedding`, float32[n, dimensions], to the features."""
         summed = self.embedding(
@@ -84,11 +80,6 @@ class WordBag(torch.nn.Module):  # type: ignore[misc]
         """Return the length of a vector."""
         return int(self.embedding.embedding_dim)
 
-    # The name of the same in sentence-transformers 5.
-    get_sentence_embedding_dimension = get_embedding_dimension
-
     def save(self, output_path: Path | str, *_: object, **__: object) -> None:
         """Write the static model's files into `output_path`."""
-        from pathlib import Path
-
         static.save(Path(output_path), self.vocabulary, self.embedding.weight.detach().cpu().numpy())

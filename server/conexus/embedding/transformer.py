@@ -57,7 +57,7 @@ class TransformerEmbedder:
             raise ModelUnavailableError(name, "sentence-transformers is not installed", _INSTALL)
         if _is_path(name) and not Path(name).is_dir():
             raise ModelUnavailableError(name, "there is no such directory", "correct the setting model.name")
-        self._name = name
+        self._name = str(Path(name).absolute()) if Path(name).is_dir() else name
         self._device = device
         self._turns = _Turns()
         self._worker: _Worker | None = None
@@ -226,13 +226,15 @@ class _Worker:
 
     def __init__(self, name: str, device: str) -> None:
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
-        # -P: a torch.py in the current directory, which may be anybody's repository, must not be run.
+        # A torch.py in the current directory, which may be anybody's repository, must not be run: -P keeps
+        # it off the path, and elsewhere is where an empty entry of PYTHONPATH does no harm.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "conexus.embedding.transformer_worker", name, device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
             env=os.environ | _OFFLINE,
+            cwd=sys.prefix,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from functools import cache
 from itertools import repeat
@@ -58,7 +59,8 @@ class Vocabulary:
         """Read the vocabulary of the static model in `directory`; raise ModelUnavailableError."""
         path = directory / VOCABULARY_FILE
         try:
-            return cls(path.read_text(encoding="utf-8").split())
+            # Interned, these are the very objects `words` makes: look-ups compare pointers.
+            return cls(map(sys.intern, path.read_text(encoding="utf-8").split()))
         except (OSError, ValueError) as error:
             raise ModelUnavailableError(
                 str(directory), f"{path} cannot be read: {error}", "restore the file or choose another model"
