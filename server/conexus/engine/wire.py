@@ -18,7 +18,15 @@ WIRE_VERSION = 1
 
 
 class EngineError(ConexusError):
-    """The engine could not be reached, started, or answered with an error."""
+    """The engine could not be reached, started, or answered with an error.
+
+    `kind` is ``invalid`` (wrong parameters), ``cancelled``, ``unreachable`` (no engine could be had),
+    ``timeout``, ``outdated`` (this front is older than the engine that serves), or ``failed``.
+    """
+
+    def __init__(self, message: str, kind: str = "failed") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @frozen

@@ -14,6 +14,7 @@ from conexus.embedding.embedder import EmbeddingCancelledError, is_static
 from conexus.indexing.jobs import Item, Job, Setup
 from conexus.indexing.workers import WorkerPool
 from conexus.store.manifest import FileRecord, SkipRecord
+from conexus.workspace.files import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from conexus.embedding.embedder import Embedder
     from conexus.indexing.jobs import FileRows, Made, Unfinished
     from conexus.indexing.reconcile import Plan
+    from conexus.indexing.workers import ResidentWorker
     from conexus.settings import Settings
     from conexus.store.index import Index
     from conexus.store.vectors import VectorCache
-    from conexus.workspace.files import Entry
 
 # Big enough that a job's fixed costs vanish, small enough that two workers end at nearly the same time.
 _JOB_BYTES = 1_000_000
@@ -37,6 +38,7 @@ _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
 # Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
 _TAIL_CHUNKS = 500
+_FEW_FILES = 16
 
 
 @frozen
@@ -84,13 +86,16 @@ class Indexer:
         *,
         donors: Sequence[Index] = (),
         vectors: VectorCache | None = None,
+        resident: ResidentWorker | None = None,
     ) -> None:
+        """`resident` reads plans of a few files, because starting a process costs more than reading them."""
         self._root = root
         self._settings = settings
         self._index = index
         self._embedder = embedder
         self._donors = donors
         self._vectors = vectors
+        self._resident = resident
         self._is_static = is_static(embedder)
 
     def run(
@@ -126,16 +131,28 @@ class Indexer:
             self._index.optimize()
         return tally
 
+    def rows_of_text(self, path: str, text: bytes) -> tuple[FileRecord, bytes, bytes] | None:
+        """Return what the index should show for an editor's text: its record, chunk rows and symbol rows.
+
+        None if the text does not belong (too large, generated, binary). Needs a resident worker.
+        """
+        assert self._resident is not None
+        entry = Entry(path, len(text), 0)
+        item = Item(entry, self._index.allocate(1)[0], text=text)
+        for made in self._resident.run([Job((item,))]):
+            finished = self._finished(made, lambda: False)
+            for rows in finished.files:
+                return _record(rows), finished.chunk_rows, finished.symbol_rows
+        return None
+
     def _made(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Made]:
         if not plan.read:
             return
-        setup = Setup(
-            os.fspath(self._root),
-            self._settings.scope,
-            self._settings.model.name if self._is_static else "",
-            self._embedder.dimensions,
-        )
         jobs = self._jobs(plan, cancelled)
+        if self._resident is not None and len(plan.read) <= _FEW_FILES:
+            yield from self._resident.run(jobs)
+            return
+        setup = setup_of(self._root, self._settings, self._embedder)
         pool = WorkerPool(setup, self._worker_count(plan), self._settings.index.file_timeout)
         yield from pool.run(jobs)
 
@@ -211,6 +228,17 @@ class Indexer:
             removed=pending.removed,
             frequencies=pending.frequencies,
         )
+
+
+def setup_of(root: Path, settings: Settings, embedder: Embedder, *, background: bool = True) -> Setup:
+    """Return what workers for this folder and model need."""
+    return Setup(
+        os.fspath(root),
+        settings.scope,
+        settings.model.name if is_static(embedder) else "",
+        embedder.dimensions,
+        background,
+    )
 
 
 class _Reusable:

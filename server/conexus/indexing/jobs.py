@@ -26,6 +26,8 @@ class Item:
     """Digest the index already holds for this path; the same digest means only the stamp moved."""
     lines_only: str = ""
     """Why this file may not be parsed by its grammar again (it hung or crashed one), if so."""
+    text: bytes | None = None
+    """An editor's text (UTF-8) to index instead of the file's."""
 
 
 @frozen
@@ -46,6 +48,8 @@ class Setup:
     model: str
     """The static model's name or path, or empty when vectors are made elsewhere."""
     dimensions: int
+    background: bool = True
+    """Whether typing and searching go before this work."""
 
 
 @frozen

@@ -12,6 +12,7 @@ import pickle
 import sys
 import time
 import traceback
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -27,7 +28,7 @@ from conexus.parsing.chunker import parse
 from conexus.parsing.languages import language_of
 from conexus.store.schema import RowsBuilder
 from conexus.workspace.files import Skipped
-from conexus.workspace.source import read
+from conexus.workspace.source import of_text, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 NICENESS = 5  # typing and searching go before indexing
 _HEAD_BYTES = 256
+_REMEMBERED_TEXTS = 64
 
 
 class Worker:
@@ -51,14 +53,16 @@ class Worker:
         self._scope = setup.scope
         self._dimensions = setup.dimensions
         self._embedder = _static(setup.model) if setup.model else None
+        self._recent: OrderedDict[str, dict[bytes, bytes]] = OrderedDict()
+        """Vectors by passage digest of the last version of editors' texts: an edit changes few passages."""
 
     def make(self, job: Job, started: Callable[[int], None]) -> Made:
         """Return what became of every file of `job`; `started(i)` is called before file i is touched."""
-        batch = _Batch(job, self._dimensions)
+        batch = _Batch(self._known(job), self._dimensions)
         for position, item in enumerate(job.items):
             started(position)
             read_at = time.time_ns()
-            outcome = read(self._root, item.entry, self._scope)
+            outcome = self._source(item)
             if isinstance(outcome, Skipped):
                 batch.skipped.append((item, outcome))
             elif outcome.digest == item.digest:
@@ -66,20 +70,45 @@ class Worker:
             else:
                 batch.add(item, outcome, read_at)
         started(len(job.items))
-        return batch.finish(self._embedder)
+        made = batch.finish(self._embedder)
+        for item in job.items:
+            if item.text is not None:
+                self._remember(item.entry.path, batch.vectors)
+        return made
+
+    def _source(self, item: Item) -> Source | Skipped:
+        path = item.entry.path
+        if item.text is None:
+            return read(self._root, item.entry, self._scope)
+        return of_text(path, item.text, self._scope)
+
+    def _known(self, job: Job) -> dict[bytes, bytes]:
+        known = job.known
+        for item in job.items:
+            if item.text is not None:
+                known = {**known, **self._recent.get(item.entry.path, {})}
+        return known
+
+    def _remember(self, path: str, vectors: dict[bytes, bytes]) -> None:
+        self._recent[path] = vectors
+        self._recent.move_to_end(path)
+        if len(self._recent) > _REMEMBERED_TEXTS:
+            self._recent.popitem(last=False)
 
 
 class _Batch:
     """The rows of one job while they are gathered."""
 
-    def __init__(self, job: Job, dimensions: int) -> None:
-        self._known = job.known
+    def __init__(self, known: dict[bytes, bytes], dimensions: int) -> None:
+        self._known = known
         self._builder = RowsBuilder(dimensions)
         self._passages: list[Passage] = []
         self._digests: list[bytes] = []
         self._files: list[FileRows] = []
         self.touched: list[tuple[Item, int]] = []
         self.skipped: list[tuple[Item, Skipped]] = []
+        self.vectors: dict[bytes, bytes] = {}
+        """By passage digest, of editors' texts."""
 
     def add(self, item: Item, source: Source, read_at_ns: int) -> None:
         text = source.source
@@ -128,6 +157,9 @@ class _Batch:
         bags = embedder.vocabulary.bags(self._passages)
         vectors, computed = self._vectors(embedder, bags)
         chunks, symbols = self._builder.encode(vectors)
+        if any(rows.item.text is not None for rows in self._files):
+            halves = vectors.astype(np.float16)
+            self.vectors = {digest: row.tobytes() for digest, row in zip(self._digests, halves, strict=True)}
         same_words = embedder.vocabulary is embedded_vocabulary()
         return evolve(
             made,
@@ -171,11 +203,13 @@ def _static(model: str) -> StaticEmbedder:
 
 def main() -> None:
     """Serve jobs until stdin ends."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICENESS)
     jobs = sys.stdin.buffer
     answers = _private_stdout()
-    worker = Worker(pickle.load(jobs))  # noqa: S301 -- written by our own parent process
+    setup = pickle.load(jobs)  # noqa: S301 -- written by our own parent process
+    if setup.background:
+        with contextlib.suppress(AttributeError, OSError):
+            os.nice(NICENESS)
+    worker = Worker(setup)
     with contextlib.suppress(EOFError):
         while True:
             _serve(worker, pickle.load(jobs), answers)  # noqa: S301 -- written by our own parent process

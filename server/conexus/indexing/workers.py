@@ -131,6 +131,56 @@ class WorkerPool:
                 worker.kill_if_stuck(self._file_timeout)
 
 
+class ResidentWorker:
+    """One process that stays warm for single files: what is typed or saved. Safe to use from several threads.
+
+    A file that hangs or crashes it is treated as a pool would.
+    """
+
+    def __init__(self, setup: Setup, file_timeout: float) -> None:
+        self._worker = _Worker(setup)
+        self._file_timeout = file_timeout
+        self._turn = threading.Lock()
+        self._closed = False
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Made]:
+        """Yield one or more `Made` for each of `jobs`. Raises WorkersFailedError."""
+        for job in jobs:
+            pending = [job]
+            while pending and not self._closed:
+                part = pending.pop()
+                try:
+                    yield self._make(part)
+                except _WorkerDiedError as death:
+                    if self._closed:
+                        return
+                    smaller, lost = _after_death(part, death)
+                    pending += smaller
+                    if lost is not None:
+                        yield lost
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        self._closed = True
+        self._worker.kill()
+        with self._turn:
+            self._worker.stop()
+
+    def _make(self, job: Job) -> Made:
+        with self._turn:
+            done = threading.Event()
+            watch = threading.Thread(target=self._watch, args=(done,), daemon=True)
+            watch.start()
+            try:
+                return self._worker.make(job)
+            finally:
+                done.set()
+
+    def _watch(self, done: threading.Event) -> None:
+        while not done.wait(_WATCH_SECONDS):
+            self._worker.kill_if_stuck(self._file_timeout)
+
+
 def _after_death(job: Job, death: _WorkerDiedError) -> tuple[list[Job], Made | None]:
     """Return the jobs to try again, and what was made of a file that is given up."""
     if death.position is None or death.position >= len(job.items):
@@ -223,7 +273,8 @@ class _Worker:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "conexus.indexing.worker"],
+                # -P: a folder that is worked in must not be able to shadow our modules.
+                [sys.executable, "-P", "-m", "conexus.indexing.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment(),

@@ -231,6 +231,34 @@ class Scope:
             found = self._enter(outcome) if isinstance(outcome, _Place) else outcome
         return found
 
+    def admit_text(self, path: str) -> Skipped | None:
+        """Return why an editor's text of `path` does not belong, or None; the file need not exist yet."""
+        outcome = self.admit(path)
+        if isinstance(outcome, Entry):
+            return None
+        if outcome.reason is SkipReason.TOO_LARGE:
+            return None  # on disk; the text is measured by itself
+        if outcome.reason is not SkipReason.UNREADABLE or os.path.lexists(self._absolute(path)):
+            return outcome
+        return self._admit_imagined(path.split("/"))
+
+    def _admit_imagined(self, parts: list[str]) -> Skipped | None:
+        path = "/".join(parts)
+        place = _Place("", self._outer)
+        for depth, name in enumerate(parts, 1):
+            directory = self._absolute(place.path)
+            if os.path.isdir(directory):  # noqa: PTH112 - `directory` is a string for speed elsewhere
+                opened = self._enter(place)
+                if isinstance(opened, Skipped):
+                    return evolve(opened, path=path)
+                place = opened
+            outcome = self._judge(place, _Imagined(name, is_directory=depth < len(parts)))
+            if isinstance(outcome, Skipped):
+                return evolve(outcome, path=path)
+            if isinstance(outcome, _Place):
+                place = outcome
+        return None
+
     def _absolute(self, path: str) -> str:
         return os.path.join(self._root, path)  # noqa: PTH118 - Path drops the slash at the end, and is slow
 
@@ -272,7 +300,7 @@ class Scope:
             return _CACHE_TAG if text.startswith(_CACHE_SIGNATURE) else ""
         return ""
 
-    def _judge(self, place: _Place, item: os.DirEntry[str] | _Named) -> Entry | Skipped | _Place:
+    def _judge(self, place: _Place, item: os.DirEntry[str] | _Named | _Imagined) -> Entry | Skipped | _Place:
         """Say what becomes of one name in an open directory."""
         name = item.name
         path = place.path + name
@@ -435,6 +463,23 @@ class _Named:
 
     def is_symlink(self) -> bool:
         return stat.S_ISLNK(self.stat(follow_symlinks=False).st_mode)
+
+
+class _Imagined:
+    """A name that is not on disk yet, judged as if it were."""
+
+    def __init__(self, name: str, *, is_directory: bool) -> None:
+        self.name = name
+        self._is_directory = is_directory
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:  # noqa: ARG002 - as `os.DirEntry` has it
+        return os.stat_result((stat.S_IFREG, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:  # noqa: ARG002 - as above
+        return self._is_directory
+
+    def is_symlink(self) -> bool:
+        return False
 
 
 def _ordered(rules: list[_Rule]) -> tuple[_Rule, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from conexus.settings import ScopeSettings
 
-__all__ = ["Source", "read", "redact"]
+__all__ = ["Source", "of_text", "read", "redact"]
 
 _BINARY_SAMPLE = 8192
 # UTF-32 comes first: its little-endian mark starts with that of UTF-16.
@@ -89,12 +89,8 @@ def read(root: Path, entry: Entry | str, settings: ScopeSettings) -> Source | Sk
     raises nothing for what a file may be or hold.
     """
     path = entry if isinstance(entry, str) else entry.path
-    name = path.rpartition("/")[2].lower()
-    if not settings.generated:
-        if name in _GENERATED_NAMES or name.endswith(_GENERATED_SUFFIXES):
-            return Skipped(path, SkipReason.GENERATED, "by its name")
-        if name.endswith(_MINIFIED_SUFFIXES):
-            return Skipped(path, SkipReason.MINIFIED, "by its name")
+    if skipped := _judge_name(path, settings):
+        return skipped
     try:
         loaded = _load(root, path, settings.max_file_bytes)
     except (OSError, ValueError) as error:
@@ -103,6 +99,26 @@ def read(root: Path, entry: Entry | str, settings: ScopeSettings) -> Source | Sk
         return loaded
     raw, mtime_ns = loaded
     return _judge(path, raw, mtime_ns, settings)
+
+
+def of_text(path: str, text: bytes, settings: ScopeSettings) -> Source | Skipped:
+    """Judge an editor's `text` (UTF-8) as `read` would if it were saved at `path`."""
+    if skipped := _judge_name(path, settings):
+        return skipped
+    if len(text) > settings.max_file_bytes:
+        return Skipped(path, SkipReason.TOO_LARGE, f"{len(text)} bytes")
+    return _judge(path, text, 0, settings)
+
+
+def _judge_name(path: str, settings: ScopeSettings) -> Skipped | None:
+    if settings.generated:
+        return None
+    name = path.rpartition("/")[2].lower()
+    if name in _GENERATED_NAMES or name.endswith(_GENERATED_SUFFIXES):
+        return Skipped(path, SkipReason.GENERATED, "by its name")
+    if name.endswith(_MINIFIED_SUFFIXES):
+        return Skipped(path, SkipReason.MINIFIED, "by its name")
+    return None
 
 
 def _load(root: Path, path: str, limit: int) -> tuple[bytes, int] | Skipped:
