@@ -10,8 +10,8 @@ of what encloses them; at module level that of the largest, if it is a third of 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from attrs import define
 
@@ -21,9 +21,6 @@ from conexus.parsing.languages import GRAMMARS, parser_of
 from conexus.parsing.lines import Lines
 from conexus.parsing.outline import LARGE, Definition, Piece, outline
 from conexus.parsing.rules import RULES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHUNKER_VERSION = 1
 """Raised whenever the same source may give other chunks or symbols than before."""
@@ -86,26 +83,29 @@ def _outline(source: bytes, language: str) -> tuple[list[Piece], list[Definition
 
 def _parts(pieces: list[Piece], lines: Lines) -> list[_Part]:
     """Return the parts that `pieces` come to, covering all of the source."""
-    return list(_flattened(pieces, 0, len(lines.source), None, lines))
+    parts: list[_Part] = []
+    _flatten(pieces, (0, len(lines.source)), None, lines, parts)
+    return parts
 
 
-def _flattened(
-    pieces: list[Piece], start: int, end: int, owner: Definition | None, lines: Lines
-) -> Iterator[_Part]:
-    """Yield the parts of [start, end): what `pieces` do not hold belongs to the piece before."""
+def _flatten(
+    pieces: list[Piece], region: tuple[int, int], owner: Definition | None, lines: Lines, parts: list[_Part]
+) -> None:
+    """Append the parts of `region`: what `pieces` do not hold belongs to the piece before."""
+    start, end = region
     bounded = _bounded(pieces, start, end, lines)
     first = bounded[0][1] if bounded else end
     if first > start:
-        yield from _cut(start, first, owner, lines)
+        parts += _cut(start, first, owner, lines)
     for piece, begin, stop in bounded:
         size, definition = stop - begin, piece.definition
         if size <= LARGEST_CHUNK:
             alone = piece.alone or (definition is not None and size >= _ALONE)
-            yield _Part(begin, stop, definition, owner, alone)
+            parts.append(_Part(begin, stop, definition, owner, alone))
         elif piece.parts:
-            yield from _flattened(piece.parts, begin, stop, definition or owner, lines)
+            _flatten(piece.parts, (begin, stop), definition or owner, lines, parts)
         else:
-            yield from _cut(begin, stop, definition or owner, lines)
+            parts += _cut(begin, stop, definition or owner, lines)
 
 
 def _bounded(pieces: list[Piece], start: int, end: int, lines: Lines) -> list[tuple[Piece, int, int]]:
@@ -129,11 +129,10 @@ def _bounded(pieces: list[Piece], start: int, end: int, lines: Lines) -> list[tu
     )
 
 
-def _cut(start: int, end: int, owner: Definition | None, lines: Lines) -> Iterator[_Part]:
-    """Yield [start, end) cut by lines as far as it must be."""
+def _cut(start: int, end: int, owner: Definition | None, lines: Lines) -> list[_Part]:
+    """Return [start, end) cut by lines as far as it must be."""
     bounds = [start, *lines.cuts(start, end, _TARGET, LARGEST_CHUNK), end]
-    for low, high in pairwise(bounds):
-        yield _Part(low, high, None, owner, alone=False)
+    return [_Part(low, high, None, owner, alone=False) for low, high in pairwise(bounds)]
 
 
 def _grouped(parts: list[_Part]) -> list[list[_Part]]:
@@ -208,4 +207,5 @@ def _symbol(definition: Definition, lines: Lines) -> Symbol:
 
 
 def _span(start: int, end: int, lines: Lines) -> Span:
-    return Span(start, end, lines.line_at(start), lines.line_at(end - 1))
+    starts = lines.starts
+    return Span(start, end, bisect_right(starts, start), bisect_right(starts, end - 1))

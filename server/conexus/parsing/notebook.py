@@ -30,10 +30,14 @@ class _Text:
 
 def outline(source: bytes) -> tuple[list[Piece], list[Definition], str, str]:
     """Return a piece a cell, the definitions of code cells, the filler kind, and why there are none."""
-    cells = _cells(source)
-    if cells is None:
+    try:
+        return _outline(source)
+    except (ValueError, RecursionError):
         return [], [], "text", "cut by lines: not a readable notebook"
-    language = _language(source)
+
+
+def _outline(source: bytes) -> tuple[list[Piece], list[Definition], str, str]:
+    language, cells = _language(source), _cells(source)
     pieces: list[Piece] = []
     definitions: list[Definition] = []
     for cell in cells:
@@ -43,20 +47,19 @@ def outline(source: bytes) -> tuple[list[Piece], list[Definition], str, str]:
     return pieces, definitions, "cell", ""
 
 
-def _cells(source: bytes) -> list[Node] | None:
+def _cells(source: bytes) -> list[Node]:
+    """Return the cells of valid JSON; ValueError when it is no notebook."""
     root = parser_of("json").parse(source).root_node
-    if root.has_error or root.named_child_count != 1:
-        return None
-    document = root.named_children[0]
-    cells = _value(document, source, b'"cells"')
+    cells = _value(root.named_children[0], source, b'"cells"')
     if cells is None or cells.type != "array":
-        return None
+        raise ValueError("no cells")
     return [cell for cell in cells.named_children if cell.type == "object"]
 
 
 def _language(source: bytes) -> str:
     """Return the language of the code cells, which is Python when the notebook does not say."""
-    found = json.loads(source).get("metadata", {})
+    notebook = json.loads(source)
+    found = notebook.get("metadata") if isinstance(notebook, dict) else None
     for table, key in (("language_info", "name"), ("kernelspec", "language")):
         entry = found.get(table) if isinstance(found, dict) else None
         name = entry.get(key) if isinstance(entry, dict) else None

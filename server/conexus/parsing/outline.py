@@ -161,8 +161,9 @@ class _Builder:
             piece = Piece(start, end)
             if rule is not None:
                 self._define(node, rule, piece, scope)
-            if not (rule and rule.merges and pieces and self._merge(pieces[-1], piece)):
-                pieces.append(piece)
+                if rule.merges and pieces and self._merge(pieces[-1], piece):
+                    continue
+            pieces.append(piece)
         return [*pieces, lead] if lead else pieces
 
     def _leads(self, pattern: re.Pattern[bytes] | None, start: int) -> bool:
@@ -174,6 +175,9 @@ class _Builder:
         inner = scope
         if rule.kind:
             for name in rule.names(node, self.source):
+                # Where the grammar had to guess a missing name, it is empty.
+                if not name.text:
+                    continue
                 definition = self._definition(name, rule, piece, scope)
                 if inner is scope:
                     inner = _Scope(definition.qualified, definition.kind, scope.depth)
@@ -225,6 +229,8 @@ class _Builder:
     def _expanded(self, nodes: list[Node]) -> list[Node]:
         """Return `nodes`, with the children of those to be looked through in their place."""
         through = self.table.through
+        if not any([node.kind_id in through for node in nodes]):  # noqa: C419 -- twice as fast as a generator
+            return nodes
         expanded: list[Node] = []
         stack = nodes[::-1]
         while stack:
