@@ -16,7 +16,6 @@ from conexus.workspace.files import Entry, Skipped, SkipReason
 from conexus.workspace.secrecy import redact
 
 if TYPE_CHECKING:
-    import io
     from pathlib import Path
 
     from conexus.settings import ScopeSettings
@@ -40,6 +39,14 @@ _DETECTION_SAMPLE = 4096
 _DECLARATION = 256
 _HIGH_LINE = re.compile(rb"[^\n\x80-\xff]*[\x80-\xff][^\n]*\n?")
 _FALLBACK = "cp1252"
+# Comments are too short for statistics, which take `# Größe` for Japanese. Accented letters and signs that
+# stand alone or in twos among ASCII are Western European unless the file declares something else.
+_HIGH = bytes(range(0x80, 0x100))
+_WESTERN = re.compile(
+    rb"(?<![\x80-\xff])[\x85\x91-\x97\xa0\xa7\xa9\xab\xae\xb0\xb5\xbb\xc0-\xff]{1,2}(?![\x80-\xff])"
+)
+_WESTERN_SHARE = 0.75
+_DECLARED = re.compile(rb"(?i)coding[:=]|charset")
 
 # What is minified has most of its bytes in lines nobody reads: very long ones, or long ones without spaces
 # (so prose with a paragraph a line is not). Small data files may be one line.
@@ -127,25 +134,22 @@ def _load(root: Path, path: str, limit: int) -> tuple[bytes, int] | Skipped:
     for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, flag, 0)
     descriptor = os.open(os.path.join(root, path), flags)  # noqa: PTH118 - Path normalises odd names
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - it is a descriptor
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return Skipped(path, SkipReason.NOT_REGULAR)
-        raw = b"" if status.st_size > limit else _read_at_most(file, limit + 1, status.st_size)
-        size = max(status.st_size, len(raw))
-        if size > limit:
-            return Skipped(path, SkipReason.TOO_LARGE, f"{size} bytes")
-        return raw, status.st_mtime_ns
+        raw = b"" if status.st_size > limit else _read_at_most(descriptor, limit + 1, status.st_size)
+    finally:
+        os.close(descriptor)
+    size = max(status.st_size, len(raw))
+    return Skipped(path, SkipReason.TOO_LARGE, f"{size} bytes") if size > limit else (raw, status.st_mtime_ns)
 
 
-def _read_at_most(file: io.FileIO, limit: int, expected: int) -> bytes:
-    """Read to the end or to `limit` bytes; one call more than the size says is needed to see the end."""
+def _read_at_most(descriptor: int, limit: int, expected: int) -> bytes:
+    """Read to the end or to `limit` bytes; asking for one byte more than expected finds the end at once."""
     parts: list[bytes] = []
     left = limit
-    while left > 0:
-        part = file.read(min(left, max(expected + 1, 65536)))
-        if not part:
-            break
+    while left > 0 and (part := os.read(descriptor, min(left, expected + 1))):
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
@@ -214,6 +218,11 @@ def _decode_unknown(raw: bytes) -> tuple[bytes, str]:
 
 def _detected(raw: bytes) -> str:
     """Return the likely encoding of `raw`, from its first bytes, which may declare it, and telling lines."""
+    high = len(raw) - len(raw.translate(None, _HIGH))
+    if sum(map(len, _WESTERN.findall(raw))) >= _WESTERN_SHARE * high and not _DECLARED.search(
+        raw, 0, _DECLARATION
+    ):
+        return _FALLBACK
     from charset_normalizer import from_bytes
 
     sample = bytearray(raw[:_DECLARATION])
