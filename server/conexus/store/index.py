@@ -385,6 +385,8 @@ class Index:
         """Give up search structures whose files are damaged; the rows are sound."""
         self.notes.append(f"rebuilding search structures of {self.directory}: damaged {_listed(bad)}")
         self._opened().drop_structures()
+        # They stay on disk until versions are pruned; forget what they should have been.
+        self._publish(Publication(self._manifest.committed, lost=bad))
         self._publish_settled(evolve(self._manifest.committed, indexed_revision=-1))
 
     def _rebuild(self, what: str) -> None:

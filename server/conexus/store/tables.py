@@ -9,6 +9,7 @@ import asyncio
 import os
 import threading
 import warnings
+from concurrent.futures import CancelledError
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -194,9 +195,10 @@ class Tables:
         return statistics
 
     def close(self) -> None:
-        """Close handles and stop the thread."""
+        """Cancel what is running, close handles and stop the thread."""
         if self._loop.is_closed():
             return
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         for handle in [*self._open.values(), self._connection]:
             if handle is not None:
                 handle.close()
@@ -220,7 +222,10 @@ class Tables:
         if self._loop.is_closed():
             work.close()
             raise IndexClosed(self.directory)
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except CancelledError:
+            raise IndexClosed(self.directory) from None
 
     def _table(self, name: str) -> Any:
         try:
@@ -317,6 +322,14 @@ class Tables:
             segments = max(segments, statistics.num_indices or 0)
             unindexed = max(unindexed, statistics.num_unindexed_rows)
         return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
+
+
+async def _cancel_others() -> None:
+    # Whoever waits for a query in another thread would wait for ever once the loop stops.
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _lancedb() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import define, field
@@ -67,11 +67,9 @@ class VectorCache:
                         found[digest] = np.frombuffer(blob, "<f2")
         return found
 
-    def put_many(self, vectors: Mapping[bytes, NDArray[np.floating]]) -> None:
-        """Keep these vectors, float[dimensions] each. Raises IndexUnwritable."""
-        rows = [
-            (self._model, digest, np.asarray(vector, "<f2").tobytes()) for digest, vector in vectors.items()
-        ]
+    def put_many(self, vectors: Mapping[bytes, NDArray[np.floating[Any]] | bytes]) -> None:
+        """Keep these vectors, float[dimensions] each, or the bytes of float16. Raises IndexUnwritable."""
+        rows = [(self._model, digest, _blob(vector)) for digest, vector in vectors.items()]
         with self._guard, unwritable(self.path), self._database:
             self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
             newest = self._database.execute("SELECT max(rowid) FROM vectors").fetchone()[0] or 0
@@ -82,6 +80,10 @@ class VectorCache:
         """Close the database."""
         with self._guard:
             self._database.close()
+
+
+def _blob(vector: NDArray[np.floating[Any]] | bytes) -> bytes:
+    return vector if isinstance(vector, bytes) else np.asarray(vector, "<f2").tobytes()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

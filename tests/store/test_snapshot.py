@@ -1,0 +1,131 @@
+"""Filters, symbols, chunks at places, recall."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.store.conftest import DIMENSIONS, FINGERPRINT, Desk, many, parsed_of, vector_of
+from tests.store.test_overlay import code_chunks
+
+from conexus.embedding.words import Passage
+
+
+def mask_of(snapshot, paths) -> np.ndarray:
+    mask = np.zeros(len(snapshot.live), np.bool_)
+    mask[[snapshot.file_id(path) for path in paths]] = True
+    return mask
+
+
+@pytest.mark.parametrize("admitted", [1, 5, 80, 200, 299])
+def test_a_mask_admits_its_files_and_nothing_else(desk: Desk, admitted: int) -> None:
+    files = many(300)
+    desk.write(dict(list(files.items())[:290]))
+    desk.index.optimize()
+    desk.write(dict(list(files.items())[290:]))
+    snapshot = desk.index.snapshot()
+    wanted = list(files)[-admitted:]
+    allowed = mask_of(snapshot, wanted)
+    rows = snapshot.matching(["shared"], 4 * admitted + 10, allowed)
+    assert sorted((row.path, row.ord) for row in rows) == sorted(
+        (path, at) for path in wanted for at in range(4)
+    )
+    query = vector_of("f3 chunk1 group3 shared")
+    rows = snapshot.nearest(query, 7, allowed)
+    exact = sorted(
+        (-float(vector_of(text) @ query) for path in wanted for text in files[path]),
+    )[:7]
+    np.testing.assert_allclose([-row.score for row in rows], exact, atol=2e-3)
+
+
+def test_a_rare_match_is_found_behind_many_hidden_ones(desk: Desk) -> None:
+    desk.write(many(600))
+    desk.write({"z.py": ["shared f9 chunk1"]})
+    desk.index.optimize()
+    desk.write({path: ["replaced"] for path in many(500)})
+    snapshot = desk.index.snapshot()
+    assert len(snapshot.matching(["shared"], 1_000)) == 401
+    assert len(snapshot.nearest(vector_of("shared"), 401)) == 401
+    rows = snapshot.matching(["shared"], 3, mask_of(snapshot, ["z.py", *list(many(600))[-90:]]))
+    assert len(rows) == 3
+
+
+def test_masks_of_other_sizes_are_safe(desk: Desk) -> None:
+    desk.write({"a.py": ["alpha"]})
+    snapshot = desk.index.snapshot()
+    assert snapshot.matching(["alpha"], 5, np.zeros(0, np.bool_)) == []
+    assert len(snapshot.matching(["alpha"], 5, np.ones(10_000, np.bool_))) == 1
+    assert snapshot.matching(["alpha"], 0) == []
+
+
+def test_covering_finds_the_chunk_at_a_place(desk: Desk) -> None:
+    desk.write({"a.py": ["alpha one", "beta two", "gamma"], "b.py": ["delta"]})
+    for _ in range(2):
+        snapshot = desk.index.snapshot()
+        a, b = snapshot.file_id("a.py"), snapshot.file_id("b.py")
+        found = snapshot.covering([(a, 0), (a, 9), (b, 4), (a, 17), (b, 99), (9_999, 0)])
+        assert [row and (row.path, row.ord) for row in found] == [
+            ("a.py", 0), ("a.py", 1), ("b.py", 0), ("a.py", 2), None, None,
+        ]  # fmt: skip
+        desk.index.optimize()
+
+
+def test_symbols_by_name_in_any_case_and_by_file(desk: Desk) -> None:
+    desk.write({"a.py": ["Parse one", "parse two", "Über x"], "b.py": ["zeta"]})
+    desk.index.optimize()
+    desk.write({"c.py": ["PARSE three"], "b.py": None})
+    table = desk.index.snapshot().symbols()
+    assert table.names == ["parse", "über"]
+    entries = table.entries(table.named("parse"))
+    assert [(entry.path, entry.name, entry.line) for entry in entries] == [
+        ("a.py", "Parse", 1), ("a.py", "parse", 2), ("c.py", "PARSE", 1),
+    ]  # fmt: skip
+    assert (entries[1].kind, entries[1].container, entries[1].span.start) == ("function", "box", 9)
+    assert len(table.named("absent")) == len(table.named("zzz")) == 0
+    assert [entry.name for entry in table.of_file(desk.index.files["a.py"].file_id)] == [
+        "Parse",
+        "parse",
+        "Über",
+    ]
+    assert len(table.file_ids) == len(table) == 4
+    assert table is desk.index.snapshot().symbols()
+
+
+def test_recall_of_the_vector_structure_on_real_code(tmp_path) -> None:
+    from conexus.domain import digest_of
+    from conexus.embedding.static import StaticEmbedder
+    from conexus.store.index import Index
+    from conexus.store.manifest import FileRecord
+    from conexus.store.schema import RowsBuilder
+
+    texts = code_chunks(8_000)
+    embedder = StaticEmbedder()
+    vectors = embedder.embed([Passage("", text, text.split()) for text in texts])
+    index = Index.open(tmp_path / "index", FINGERPRINT, embedder.dimensions, writable=True)
+    builder, records = RowsBuilder(embedder.dimensions), []
+    for number, at in zip(index.allocate(len(texts) // 8 + 1), range(0, len(texts), 8), strict=False):
+        part = texts[at : at + 8]
+        builder.add(number, parsed_of(part), [text.split() for text in part], [digest_of(b"x")] * len(part))
+        records.append(FileRecord(f"{at}.py", number, b"", 1, 1, "python", "utf-8", len(part), 1))
+    chunks, symbols = builder.encode(vectors)
+    index.commit(chunks=[chunks], symbols=[symbols], files=records)
+    index.optimize()
+    assert index._opened().has_vector_structure
+    snapshot, hits = index.snapshot(), 0
+    stored = vectors.astype(np.float16).astype(np.float32)
+    queries = range(0, len(texts), len(texts) // 100)
+    for at in queries:
+        scores = stored @ vectors[at]
+        tenth = np.partition(scores, -10)[-10]
+        rows = snapshot.nearest(vectors[at], 10)
+        hits += sum(scores[int(row.path[:-3]) + row.ord] >= tenth - 1e-4 for row in rows)
+    recall = hits / (10 * len(queries))
+    print(f"recall@10 of {len(texts)} real chunks: {recall:.3f}")  # noqa: T201 - the figure is worth seeing with -s
+    assert recall >= 0.98
+    index.close()
+
+
+def test_dimensions_are_checked() -> None:
+    from conexus.store.schema import RowsBuilder
+
+    with pytest.raises(ValueError, match="vectors for 0 chunks"):
+        RowsBuilder(DIMENSIONS).encode(np.zeros((1, DIMENSIONS), np.float32))
