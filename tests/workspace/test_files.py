@@ -396,3 +396,32 @@ def test_a_cancelled_walk_returns_nothing(tmp_path: Path) -> None:
     answers = iter([False, True])
     with pytest.raises(WalkCancelledError):
         Scope(tmp_path, ScopeSettings()).walk(lambda: next(answers))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("src/a.py", None),
+        ("src/new.py", None),
+        ("new/deep/new.py", None),
+        ("src/big.py", None),
+        ("src/new.log", SkipReason.IGNORED),
+        ("src/new/b.log", SkipReason.IGNORED),
+        ("build/new/a.py", SkipReason.IGNORED),
+        ("env/lib/new.py", SkipReason.NEVER_SOURCE),
+        (".env", SkipReason.SECRET),
+        ("new/.ssh/config", SkipReason.SECRET),
+        ("../a.py", SkipReason.OUTSIDE),
+    ],
+)
+def test_a_text_that_is_not_saved_yet_is_judged_as_if_it_were(
+    folder_of: FolderOf, path: str, reason: SkipReason | None
+) -> None:
+    root = folder_of(
+        "//- /.gitignore\nbuild/\n//- /src/.gitignore\n*.log\n//- /src/a.py\n//- /env/pyvenv.cfg\n"
+    )
+    with (root / "src" / "big.py").open("wb") as file:
+        file.truncate(2_000_000)
+    skip = Scope(root, ScopeSettings()).admit_text(path)
+    assert (skip.reason if skip else None) == reason
+    assert skip is None or skip.path == path

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conexus.domain import digest_of
 from conexus.settings import ScopeSettings
 from conexus.workspace.files import Entry, Skipped, SkipReason
-from conexus.workspace.source import Source, read
+from conexus.workspace.source import Source, of_text, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,3 +206,13 @@ def test_secrets_are_blanked_and_the_digest_is_of_the_file(tmp_path: Path) -> No
     found = source_of(tmp_path, data)
     assert found.source == b"key = '********************'\n"
     assert (found.digest, found.redactions) == (digest_of(data), 1)
+
+
+@pytest.mark.parametrize(
+    "data", ["a = 'ü'\n", "", "x" * 9000, "// @generated\n", "y\n" * 600_000, "token: 'AKIAIOSFODNN7EXAMPLE'"]
+)
+@pytest.mark.parametrize("name", ["a.py", "yarn.lock", "a.min.js"])
+def test_an_editors_text_is_judged_as_if_it_were_saved(tmp_path: Path, data: str, name: str) -> None:
+    (tmp_path / name).write_text(data)
+    os.utime(tmp_path / name, ns=(0, 0))
+    assert of_text(name, data.encode(), DEFAULTS) == read(tmp_path, name, DEFAULTS)
