@@ -124,7 +124,7 @@ def _settings(loaded: Loaded) -> Check:
             "settings", State.WARN, "; ".join(loaded.problems), "Correct them; `conexus config` shows all."
         )
     changed = sum(origin != settings.DEFAULT_ORIGIN for origin in loaded.origins.values())
-    return Check("settings", State.OK, f"{changed} of {len(loaded.origins)} differ from the defaults' places")
+    return Check("settings", State.OK, f"{changed} of {len(loaded.origins)} set by you or the folder")
 
 
 def _data_directory(data: Path) -> Check:
