@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,6 +223,14 @@ def test_a_damaged_model_says_what_to_do(tmp_path: Path, file: str, damage: Call
     with pytest.raises(ModelUnavailableError, match=r"not available: .* To repair it: ") as error:
         load(str(tmp_path))
     assert str(tmp_path) in str(error.value)
+
+
+def test_closing_lets_the_file_go(tmp_path: Path) -> None:
+    embedder = StaticEmbedder(other_model(tmp_path))
+    mapped = weakref.ref(embedder._table.base)
+    assert mapped() is not None
+    embedder.close()
+    assert mapped() is None
 
 
 def test_the_notice_counts_the_sources_of_the_model() -> None:

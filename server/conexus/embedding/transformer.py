@@ -40,7 +40,8 @@ _OFFLINE = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-_STDERR_TAIL = 2000
+_STDERR_TAIL = 2000  # bytes
+_LAST_SECONDS = 5
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -110,7 +111,7 @@ class TransformerEmbedder:
         self._closed = True
         worker = self._worker
         if worker is not None:
-            worker.kill()
+            worker.end()
 
     def _known(self) -> _About:
         if self._about is None:
@@ -160,14 +161,14 @@ class TransformerEmbedder:
         return worker
 
     def _failed(self, worker: _Worker, reason: str, remedy: str) -> ModelUnavailableError:
-        worker.kill()
+        worker.end()
         self._failure = ModelUnavailableError(self._name, reason, remedy)
         return self._failure
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             if self._worker is not None:
-                self._worker.kill()
+                self._worker.end()
             raise EmbeddingError(f"The model {self._name!r} was closed; open the folder again.")
 
 
@@ -261,12 +262,17 @@ class _Worker:
             raise self._died() from error
         except KeyboardInterrupt:
             # The answer to this request must not be taken for the answer to the next one.
-            self.kill()
+            self.end()
             raise
 
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+    def end(self) -> None:
+        """End the process, by force if it does not listen."""
+        self._process.terminate()
+        try:
+            self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _listen(self) -> dict[str, Any]:
         line = self._pipe(self._process.stdout).readline()
@@ -283,7 +289,7 @@ class _Worker:
         return np.frombuffer(payload, "<f4").reshape(rows, self.about.dimensions)
 
     def _died(self) -> _WorkerDiedError:
-        self.kill()
+        self.end()
         size = self._last_words.seek(0, os.SEEK_END)
         self._last_words.seek(max(0, size - _STDERR_TAIL))
         words = self._last_words.read().decode("utf-8", "replace").strip()
