@@ -9,18 +9,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.store.conftest import Desk, everything, found, many, near, open_index
 
+from conexus.store import parts
 from conexus.store.errors import IndexDamaged, IndexUnwritable
 from conexus.store.manifest import Manifest
 from conexus.store.tables import Tables
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def data_files(directory: Path) -> list[Path]:
@@ -312,3 +311,65 @@ def test_a_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
         (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises((IndexUnwritable, FileNotFoundError)):
         open_index(blocked)
+
+
+_READ_ONLY_READER = """
+import os, sys
+from pathlib import Path
+import lancedb  # before the rights to read it go
+from tests.store.conftest import found, open_index
+if os.geteuid() == 0:
+    os.setuid(65534)
+index = open_index(Path(sys.argv[1]), writable=False)
+print(found(index, "alpha beta"))
+try:
+    open_index(Path(sys.argv[1]))
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_read_only_directory_is_readable(desk: Desk) -> None:
+    desk.write({"a.py": ["alpha"]})
+    desk.index.optimize()
+    desk.write({"b.py": ["beta"]})
+    desk.index.close()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "index"
+        shutil.copytree(desk.index.directory, place)
+        for path in [Path(folder), place, *place.rglob("*")]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        command = [sys.executable, "-c", _READ_ONLY_READER, str(place)]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        for path in [Path(folder), place, *place.rglob("*")]:
+            path.chmod(0o755)
+    assert printed == ["[('a.py', 0), ('b.py', 0)]", "IndexUnwritable"]
+
+
+def test_damage_found_while_opening_the_tables_empties_the_index(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write({"a.py": ["alpha"]})
+    desk.index.close()
+    # As after a torn write that kept sizes and the ends of files.
+    monkeypatch.setattr(parts, "damaged", lambda *_: [])
+    delete(newest_manifest(desk.index.directory)[0])
+    reader = open_index(desk.index.directory, writable=False)
+    with pytest.raises(IndexDamaged):
+        reader.snapshot()
+    reader.close()
+    index = open_index(desk.index.directory)
+    assert found(index, "alpha") == []
+    assert not index.files
+    assert index.notes
+    Desk(index).write({"b.py": ["beta"]})
+    assert found(index, "beta") == [("b.py", 0)]
+    index.close()
+
+
+def test_tables_of_a_lost_manifest_are_set_aside(filled: Desk) -> None:
+    delete(filled.index.directory / "state.db")
+    index = open_index(filled.index.directory)
+    assert "without a manifest" in index.notes[0]
+    assert everything(index) == {}
+    index.close()

@@ -174,3 +174,10 @@ def test_overlay_and_base_merge_by_score(desk: Desk, limit: int) -> None:
         assert len(rows) == min(limit, 20)
         assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
         assert {row.path for row in rows[:2]} <= {"base3.py", "late3.py"}
+
+
+def test_saving_for_long_does_not_grow_the_overlay(desk: Desk) -> None:
+    for number in range(80):
+        desk.write({"a.py": [f"saved{number} part{part}" for part in range(20)]})
+        assert len(found(desk.index, f"saved{number}")) == 20
+    assert len(desk.index._opened_overlay().view().file_ids) < 700

@@ -297,7 +297,7 @@ class Index:
                 tell("forgetting old versions")
                 tables.prune()
                 self._publish_settled(evolve(self._manifest.committed, unsettled=0))
-            self._after_optimize(tables)
+            self._after_optimize(tables, reopen=is_first)
 
     def stats(self) -> IndexStats:
         """Return counts and sizes; loads LanceDB if there are rows."""
@@ -495,7 +495,7 @@ class Index:
             symbol_rows=rows[1],
         )
 
-    def _after_optimize(self, tables: Tables) -> None:
+    def _after_optimize(self, tables: Tables, *, reopen: bool) -> None:
         from conexus.store.memory import give_back_memory
 
         self._optimized += 1
@@ -504,7 +504,8 @@ class Index:
                 self._overlay.drop(sorted(self._loaded))
             self._loaded.clear()
             self._masks, self._snapshot = None, None
-            if self._optimized % _REOPEN_AFTER == 0:
+            # A first build leaves its caches full of what no query needs.
+            if reopen or self._optimized % _REOPEN_AFTER == 0:
                 tables.reopen()
         give_back_memory()
 
@@ -652,6 +653,9 @@ class Index:
         import numpy as np
 
         pending = set(np.flatnonzero(masks.pending).tolist())
+        if stale := self._loaded - pending:
+            self._opened_overlay().drop(sorted(stale))
+            self._loaded &= pending
         if masks.pending_chunks > OVERLAY_ROWS:
             return False
         if missing := sorted(pending - self._loaded):

@@ -269,14 +269,25 @@ _NUMBERS = "SELECT key, value FROM meta WHERE key NOT IN ('frequencies', 'finger
 
 
 def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    if writable:
+        database = _opened(path, "mode=rwc")
+        database.execute("PRAGMA synchronous=FULL")
+        return database
     # A reader opens read-write all the same: in WAL mode it takes part in the shared-memory index.
-    mode = "rwc" if writable else "rw"
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    database = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA synchronous=FULL")
-    if not writable:
-        database.execute("PRAGMA query_only=1")
+    database = _opened(path, "mode=rw")
+    try:
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        # In a directory it may not write it cannot; then nobody of ours is writing there either.
+        database.close()
+        database = _opened(path, "mode=ro&immutable=1")
+    database.execute("PRAGMA query_only=1")
     return database
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    return sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
 
 
 def _raw(path: str) -> bytes:
