@@ -74,6 +74,7 @@ def _warm(corpus: Corpus, folder: Path, queries: list[str]) -> dict:
 def _report_latency(report: Report, corpus: Corpus, warm: dict) -> None:
     replies = warm["replies"]
     kinds = defaultdict(list, {"all": [reply["ms"] for reply in replies]})
+    kinds["CPU, all threads"] = [reply["cpu"] for reply in replies]
     for reply in replies:
         kinds[f"intent {reply['intent']}"].append(reply["ms"])
         for agent, milliseconds in reply["agents"].items():
@@ -94,18 +95,20 @@ def _report_latency(report: Report, corpus: Corpus, warm: dict) -> None:
     )
 
 
-def _report_memory(report: Report, small: dict, large: dict) -> None:
+def _report_memory(report: Report, warm: list[dict]) -> None:
     rows = [
-        (f"{warm['files']:,} files", warm["chunks"], warm["resident"] / 1e6, warm["anonymous"] / 1e6)
-        for warm in (small, large)
+        (f"{size['files']:,} files", size["chunks"], size["resident"] / 1e6, size["anonymous"] / 1e6)
+        for size in warm
     ]
-    more = (large["files"] - small["files"]) / 10_000
-    growth = (large["resident"] - small["resident"]) / 1e6 / more
-    rows.append(("growth per further 10 K files", "", growth, ""))
-    title = f"Memory of the engine process, warm, after {len(small['replies'])} queries; MB"
+    title = f"Memory of the engine process, warm, after {len(warm[0]['replies'])} queries; MB"
     report.table(title, ("", "chunks", "resident", "anonymous"), rows)
-    report.bar("resident memory, 10 K files, MB", small["resident"] / 1e6, most=350.0)
-    report.bar("growth per further 10 K files, MB", growth, most=60.0)
+    report.bar("resident memory, 10 K files, MB", warm[0]["resident"] / 1e6, most=350.0)
+    if len(warm) > 1:
+        small, large = warm
+        grown = (large["resident"] - small["resident"]) / 1e6
+        report.bar(
+            "growth per further 10 K files, MB", grown / (large["files"] - small["files"]) * 10_000, most=60.0
+        )
 
 
 def _first_search(report: Report, rounds: int) -> None:
@@ -134,19 +137,13 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     report = Report("query")
     _first_search(report, options.rounds)
-    small = corpora.ten_thousand()
-    queries = queries_from(small.root, options.queries)
+    sizes = [corpora.ten_thousand()] if options.small else [corpora.ten_thousand(), corpora.twenty_thousand()]
+    queries = queries_from(sizes[0].root, options.queries)
     with scratch() as folder:
-        warm = _warm(small, folder, queries)
-        _report_latency(report, small, warm)
-        report.bar(
-            "warm hybrid query at 10 K files, p95 ms",
-            percentile([r["ms"] for r in warm["replies"]], 0.95),
-            most=15.0,
-        )
-        if not options.small:
-            large = corpora.twenty_thousand()
-            more = _warm(large, folder, queries)
-            _report_latency(report, large, more)
-            _report_memory(report, warm, more)
+        warm = [_warm(corpus, folder, queries) for corpus in sizes]
+    for corpus, figures in zip(sizes, warm, strict=True):
+        _report_latency(report, corpus, figures)
+    p95 = percentile([reply["ms"] for reply in warm[0]["replies"]], 0.95)
+    report.bar("warm hybrid query at 10 K files, p95 ms", p95, most=15.0)
+    _report_memory(report, warm)
     report.finish(save=options.save)

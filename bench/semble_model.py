@@ -24,7 +24,7 @@ def main() -> None:
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     vectors = np.random.default_rng(0).standard_normal((len(tokens), _DIMENSIONS), np.float32)
-    StaticModel(vectors, tokenizer, {"normalize": True}).save_pretrained(folder)
+    StaticModel(vectors, tokenizer, normalize=True).save_pretrained(folder)
 
 
 if __name__ == "__main__":
