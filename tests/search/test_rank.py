@@ -53,7 +53,7 @@ def test_every_hit_gives_reasons_and_scores_fall() -> None:
     assert ranked[0].score == 1.0
     assert [a.score for a in ranked] == sorted((a.score for a in ranked), reverse=True)
     by_path = {answer.row.path: answer.reasons for answer in ranked}
-    assert any("path says retry" in reason for reason in by_path["retry.py"])
+    assert any("path says it" in reason for reason in by_path["retry.py"])
     assert any(reason.startswith("test") for reason in by_path["tests/test_x.py"])
 
 

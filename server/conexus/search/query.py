@@ -152,7 +152,11 @@ _IDENTIFIER = re.compile(
 )
 _PATH_LIKE = re.compile(r"[\w.@+-]+/[\w./@+-]*|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
 _ONE_NAME = re.compile(r"[A-Za-z_$@][\w$]*(?:(?:\.|::|->|#)[\w$]+)*(?:\(\))?[?!]?")
-_TEST_WORDS = frozenset({"test", "tests", "testing", "spec", "specs", "fixture", "fixtures"})
+# Only a question about tests turns their penalty around: in a test framework every question says "test".
+_ASKS_FOR_TESTS = re.compile(
+    r"\b(?:tests?|specs?|fixtures?) (?:for|of|that|cover\w*|about)\b|\bunit tests?\b|\btest cases?\b|\btested\b",
+    re.IGNORECASE,
+)
 _LANGUAGE_NAMES = {
     "py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby", "kt": "kotlin",
     "c++": "cpp", "cs": "csharp", "c#": "csharp", "sh": "bash", "shell": "bash", "md": "markdown", "hs": "haskell",
@@ -179,7 +183,7 @@ def plan(request: SearchRequest) -> Query:
         intent=_intent(text),
         filters=_filters(request, inline),
         limit=request.limit,
-        wants_tests=not _TEST_WORDS.isdisjoint(found),
+        wants_tests=_ASKS_FOR_TESTS.search(text) is not None,
     )
 
 

@@ -14,19 +14,20 @@ from conexus.search import names
 from conexus.search.query import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor, Future
 
     from numpy.typing import NDArray
 
     from conexus.embedding.embedder import Embedder
     from conexus.search.query import Query
+    from conexus.store.manifest import FileRecord
     from conexus.store.snapshot import Row, Snapshot
 
 _log = logging.getLogger(__name__)
 
 # Fusion needs depth to find what two agents agree on; five times the limit is the published depth.
-_MIN_CANDIDATES = 60
+_MIN_CANDIDATES = 100
 _DEPTH = 5
 
 
@@ -71,13 +72,19 @@ def retrieve(
     return [_result(agent, future) for agent, future in running.items()]
 
 
-def allowed_files(query: Query, snapshot: Snapshot) -> NDArray[np.bool_] | None:
-    """Return which file ids may answer, bool[ids], or None when all may."""
+def allowed_files(
+    query: Query, snapshot: Snapshot, records: Mapping[str, FileRecord] | None = None
+) -> NDArray[np.bool_] | None:
+    """Return which file ids may answer, bool[ids], or None when all may.
+
+    `records` are what is visible, if that is more than the committed files.
+    """
     if not query.filters.by_file:
         return None
     mask = np.zeros(len(snapshot.live), np.bool_)
-    records = snapshot.files.values()
-    mask[[r.file_id for r in records if query.filters.admits(r.path, r.language)]] = True
+    visible = (snapshot.files if records is None else records).values()
+    admitted = [r.file_id for r in visible if query.filters.admits(r.path, r.language)]
+    mask[[number for number in admitted if number < len(mask)]] = True
     return mask
 
 
