@@ -1,7 +1,7 @@
 """Every setting: its default, what it may be, and where the value in force came from.
 
-A value is looked for in five places, later ones winning: the default, the user's file, the folder's
-``conexus.toml``, the environment, the command line. A wrong value never stops anything: it becomes a message
+A value is looked for in six places, later ones winning: the default, the user's file, the folder's
+``conexus.toml``, the environment, an editor, the command line. A wrong value never stops anything: it becomes a message
 that names the key, the place and the allowed values, and the value from the place before it stands.
 """
 
@@ -90,6 +90,26 @@ class SearchSettings:
 
 
 @frozen
+class EngineSettings:
+    """The process that serves editors."""
+
+    idle_seconds: float = field(default=300.0, metadata={**_USER_ONLY, **_within(0.1, 1_000_000)})
+    """Seconds without any editor or agent after which the engine ends."""
+    rescan_seconds: float = field(default=30.0, metadata=_within(1, 86_400))
+    """Seconds between two looks at all files where the system cannot watch them."""
+
+
+@frozen
+class LspSettings:
+    """What the language server offers to editors."""
+
+    document_symbols: bool = False
+    """Whether the outline of a document is offered too; other language servers usually do that."""
+    semantic_symbols: str = field(default="auto", metadata=_one_of("auto", "always", "never"))
+    """Whether the search for symbols adds ones found by meaning; `auto`: if the editor does not filter by name."""
+
+
+@frozen
 class Settings:
     """All settings in force for one folder."""
 
@@ -97,6 +117,8 @@ class Settings:
     index: IndexSettings = field(factory=IndexSettings)
     model: ModelSettings = field(factory=ModelSettings)
     search: SearchSettings = field(factory=SearchSettings)
+    engine: EngineSettings = field(factory=EngineSettings)
+    lsp: LspSettings = field(factory=LspSettings)
 
 
 @frozen
@@ -166,16 +188,20 @@ class _Layer:
     trusted: bool = True
 
 
-def load(root: Path, flags: Sequence[str] = ()) -> Loaded:
+def load(
+    root: Path, flags: Sequence[str] = (), editor: Mapping[str, Mapping[str, Any]] | None = None
+) -> Loaded:
     """Return the settings in force for the folder `root`; wrong values become `Loaded.problems`.
 
-    `flags` are ``section.key=value`` strings from the command line. Raises nothing for bad input.
+    `flags` are ``section.key=value`` strings from the command line, `editor` section → key → value from an
+    editor, whose settings may come with the folder. Raises nothing for bad input.
     """
     problems: list[str] = []
     layers = [
         _file_layer(user_file(), problems),
         _file_layer(folder_file(root), problems, trusted=False),
         _environment_layer(problems),
+        _editor_layer(editor or {}, problems),
         _flag_layer(flags, problems),
     ]
     return _merge(layers, problems)
@@ -243,6 +269,19 @@ def _file_layer(path: Path | None, problems: list[str], *, trusted: bool = True)
             continue
         values.update({f"{section}.{name}": (value, str(path)) for name, value in entries.items()})
     return _Layer(values, trusted)
+
+
+def _editor_layer(sections: Mapping[str, Any], problems: list[str]) -> _Layer:
+    values = {}
+    for section, entries in sections.items():
+        if not isinstance(entries, dict):
+            problems.append(f"editor: {section} is not a section; {_suggest(section)}")
+            continue
+        # Editors send null for what is not set.
+        values.update(
+            {f"{section}.{name}": (value, "editor") for name, value in entries.items() if value is not None}
+        )
+    return _Layer(values, trusted=False)
 
 
 def _read_toml(path: Path, problems: list[str]) -> dict[str, Any]:

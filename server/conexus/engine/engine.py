@@ -68,6 +68,12 @@ class Engine:
                 self._folders[resolved] = folder
         return folder
 
+    def release(self, folder: Folder) -> None:
+        """Close a folder that nobody needs now; `open` opens it again."""
+        with self._lock:
+            self._folders = {root: held for root, held in self._folders.items() if held is not folder}
+        folder.close()
+
     def embedder(self, model: str) -> Embedder:
         """Return the model called `model`, loaded once. Raises ConexusError if it cannot be."""
         with self._lock:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import ChainMap, Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from conexus.domain import ConexusError
 from conexus.engine.indexes import FolderIndexes
-from conexus.indexing.indexer import Indexer, Report, Tally
+from conexus.engine.texts import OpenTexts
+from conexus.indexing.affected import affected_by
+from conexus.indexing.indexer import Indexer, Report, Tally, setup_of
 from conexus.indexing.reconcile import plan as plan_changes
+from conexus.indexing.workers import ResidentWorker
 from conexus.search.gates import verify
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
 from conexus.search.retrieve import allowed_files, retrieve
-from conexus.workspace.files import Entry, Scope, Skipped
-from conexus.workspace.source import Source, read
+from conexus.workspace.files import Scope, Skipped, SkipReason
+from conexus.workspace.source import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -35,8 +38,13 @@ if TYPE_CHECKING:
     from conexus.search.retrieve import Found
     from conexus.settings import Settings
     from conexus.store.index import Index, IndexStats
+    from conexus.store.manifest import FileRecord
+    from conexus.store.snapshot import Snapshot
     from conexus.store.vectors import VectorCache
+    from conexus.workspace.files import Walk
+    from conexus.workspace.source import Source
 
+_KEPT_TEXT_ROWS = 64
 # Hits may be dropped by the gates; a few more are ranked so that the reply is still full.
 _SPARE_HITS = 5
 
@@ -55,6 +63,14 @@ class SearchReply:
     seconds: float
     agents: dict[str, float]
     """Seconds each agent took."""
+    found: tuple[Found, ...] = ()
+    """Every agent's candidates, for explaining."""
+    versions: Mapping[str, int] = field(factory=dict)
+    """The buffer version that spans are right for, by path, of hits in open texts."""
+
+
+class CancelledError(ConexusError):
+    """Whoever asked does not want the answer any more."""
 
 
 @frozen
@@ -74,8 +90,30 @@ class Status:
     """Files left out for what they contain, by reason."""
     fallbacks: tuple[str, ...]
     """Files that were cut by lines because their grammar failed, with the reason."""
+    quarantined: tuple[str, ...]
+    """Files left out because parsing them did not end, with what happened."""
     stats: IndexStats
     notes: tuple[str, ...]
+
+
+@define(eq=False)
+class View:
+    """What one question sees: a snapshot, and the texts as they are now."""
+
+    opened: Opened
+    snapshot: Snapshot
+    records: Mapping[str, FileRecord]
+    """What the snapshot's rows were made of, by path, open texts included."""
+    _read: Callable[[str], tuple[Source | None, int | None]]
+    versions: dict[str, int] = field(init=False, factory=dict)
+    """Of the open texts read so far, by path."""
+
+    def read(self, path: str) -> Source | None:
+        """Return the text of `path` as it is now; None if it is gone or does not belong any more."""
+        source, version = self._read(path)
+        if version is not None:
+            self.versions[path] = version
+        return source
 
 
 class Folder:
@@ -99,17 +137,22 @@ class Folder:
         self._scope = Scope(root, settings.scope)
         self._indexes = FolderIndexes(root, shelf)
         self._writing = Lock()
+        self._resident: ResidentWorker | None = None
+        self._resident_guard = Lock()
+        self.texts = OpenTexts()
+        self._text_rows: dict[int, FileRecord] = {}
 
     def reconcile(
         self,
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        walked: Callable[[Walk, Plan], None] = lambda _walk, _plan: None,
     ) -> Report:
         """Bring the index to what the files say now and return what that took.
 
-        While another model's or format's index is built, the old one keeps answering; the new one takes
-        over when it is complete. Raises IndexBusy if another process writes, IndexUnwritable, and the
-        model's own errors.
+        `walked` is told what there is, and what of it must be read, before any of it is. While another
+        model's or format's index is built, the old one keeps answering; the new one takes over when it is
+        complete. Raises IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
         """
         begun = time.perf_counter()
         with self._writing:
@@ -118,24 +161,95 @@ class Folder:
             index = opened.index
             walk = self._scope.walk(cancelled)
             todo = plan_changes(index.files, index.skips, walk.entries)
+            walked(walk, todo)
             tally = self._apply(opened, todo, progress, cancelled)
             if not tally.cancelled:
                 self._indexes.publish(opened)
         skipped = Counter(str(skip.reason) for skip in walk.skipped) + _count_skips(index)
         return tally.report(index, todo, dict(skipped), time.perf_counter() - begun)
 
-    def search(self, request: SearchRequest) -> SearchReply:
-        """Answer `request` from the index as it is. Raises IndexMissing before the first reconcile."""
-        begun = time.perf_counter()
-        opened = self._indexes.answering()
-        query = plan_query(request)
-        snapshot = opened.index.snapshot()
-        notes: list[str] = []
-        found = retrieve(
-            query, snapshot, self._query_embedder(opened, notes), self._pool, allowed_files(query, snapshot)
+    def touch(self, paths: Collection[str], cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Bring the index to what these paths say now, directories with all in them.
+
+        Returns False, with nothing done, where that is more than a reconcile is for: many files, or rules
+        that say what belongs. Raises as `reconcile`.
+        """
+        with self._writing:
+            model = self.settings.model.name
+            opened = self._indexes.writable(model, self._embedder(model))
+            affected = affected_by(paths, opened.index, self._scope, self.root)
+            if affected is None:
+                return False
+            self._apply(opened, affected, lambda _: None, cancelled)
+            return True
+
+    def show_text(self, path: str) -> bool:
+        """Let the open text of `path` be searched instead of the file; if it is not open, the file again.
+
+        Returns False when it has to be tried again later, because another index is still being built.
+        Raises as `reconcile`.
+        """
+        held = self.texts.get(path)
+        embedder = self._embedder(self.settings.model.name)
+        opened = self._indexes.writable(self.settings.model.name, embedder)
+        index = opened.index
+        if held is None or self._scope.admit_text(path) is not None:
+            index.drop_buffer(path)
+            return True
+        if opened is not self._indexes.answering():
+            return False
+        resident = self._worker(embedder)
+        indexer = Indexer(
+            self.root, self.settings, index, embedder, vectors=self._vectors(embedder), resident=resident
         )
+        rows = indexer.rows_of_text(path, held.text)
+        if rows is None:
+            index.drop_buffer(path)
+            return True
+        record, chunks, symbols = rows
+        self._text_rows[record.file_id] = record
+        index.put_buffer(path, record.file_id, chunks, symbols)
+        self._forget_text_rows()
+        return True
+
+    def configure(self, settings: Settings) -> None:
+        """Go by other settings from now on; a reconcile applies them."""
+        with self._writing, self._resident_guard:
+            self.settings = settings
+            self._scope = Scope(self.root, settings.scope)
+            if self._resident is not None:
+                self._resident.close()
+            self._resident = None
+
+    def discard(self) -> None:
+        """Throw the index away; the next reconcile makes a new one."""
+        with self._writing:
+            self._indexes.discard()
+
+    def view(self) -> View:
+        """Return what a question sees now. Raises IndexMissing before the first reconcile."""
+        opened = self._indexes.answering()
+        snapshot = opened.index.snapshot()
+        hidden = snapshot.view.hidden.items()
+        shown = {path: row for path, number in hidden if (row := self._text_rows.get(number))}
+        return View(opened, snapshot, ChainMap(shown, snapshot.files), self._read)  # type: ignore[arg-type]
+
+    def search(self, request: SearchRequest, cancelled: Callable[[], bool] = lambda: False) -> SearchReply:
+        """Answer `request` from the index as it is.
+
+        Raises IndexMissing before the first reconcile, and CancelledError.
+        """
+        begun = time.perf_counter()
+        view = self.view()
+        query = plan_query(request)
+        snapshot = view.snapshot
+        notes: list[str] = []
+        embedder = self.query_embedder(view, notes)
+        found = retrieve(query, snapshot, embedder, self._pool, allowed_files(query, snapshot, view.records))
+        if cancelled():
+            raise CancelledError(f"searching {self.root} was cancelled")
         ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found)
-        outcome = verify(ranked, snapshot.files, self._read)
+        outcome = verify(ranked, view.records, view.read)
         return SearchReply(
             hits=tuple(outcome.hits[: query.limit]),
             query=query,
@@ -144,7 +258,13 @@ class Folder:
             notes=(*notes, *_remarks(found, outcome)),
             seconds=time.perf_counter() - begun,
             agents={result.agent: result.seconds for result in found},
+            found=tuple(found) if request.explain else (),
+            versions=view.versions,
         )
+
+    def files(self) -> int:
+        """Return how many files can be searched. Raises IndexMissing before the first reconcile."""
+        return len(self._indexes.answering().index.files)
 
     def status(self) -> Status:
         """Return what the index holds. Raises IndexMissing before the first reconcile."""
@@ -160,12 +280,21 @@ class Folder:
             languages=dict(Counter(record.language for record in files).most_common()),
             skipped=dict(_count_skips(opened.index).most_common()),
             fallbacks=tuple(f"{record.path}: {record.note}" for record in files if record.note),
+            quarantined=tuple(
+                f"{skip.path}: {skip.detail}"
+                for skip in opened.index.skips.values()
+                if skip.reason == SkipReason.HUNG
+            ),
             stats=opened.index.stats(),
             notes=tuple(opened.index.notes),
         )
 
     def close(self) -> None:
-        """Close the index; others may write it then."""
+        """Close the index and end the worker; others may write then."""
+        with self._resident_guard:
+            if self._resident is not None:
+                self._resident.close()
+            self._resident = None
         self._indexes.close()
 
     def _apply(
@@ -183,13 +312,30 @@ class Folder:
                 embedder,
                 donors=[donor.index for donor in donors],
                 vectors=self._vectors(embedder),
+                resident=self._resident,
             )
             return indexer.run(todo, progress, cancelled)
         finally:
             self._indexes.release(donors)
 
-    def _query_embedder(self, opened: Opened, notes: list[str]) -> Embedder | None:
-        """Return the model that made this index's vectors; without it the other agents still answer."""
+    def _worker(self, embedder: Embedder) -> ResidentWorker:
+        with self._resident_guard:
+            if self._resident is None:
+                setup = setup_of(self.root, self.settings, embedder, background=False)
+                self._resident = ResidentWorker(setup, self.settings.index.file_timeout)
+            return self._resident
+
+    def _forget_text_rows(self) -> None:
+        """Forget records of texts that no snapshot still in use can show."""
+        spare = len(self._text_rows) - _KEPT_TEXT_ROWS - 2 * len(self.texts)
+        if spare > 0:
+            shown = set(self._indexes.answering().index.snapshot().view.hidden.values())
+            for number in [number for number in self._text_rows if number not in shown][:spare]:
+                del self._text_rows[number]
+
+    def query_embedder(self, view: View, notes: list[str]) -> Embedder | None:
+        """Return the model that made the index's vectors; without it the other agents still answer."""
+        opened = view.opened
         try:
             embedder = self._embedder(opened.standing.model)
         except ConexusError as error:
@@ -202,13 +348,10 @@ class Folder:
             return None
         return embedder
 
-    def _read(self, path: str) -> Source | None:
-        try:
-            stat = (self.root / path).stat()
-        except OSError:
-            return None
-        source = read(self.root, Entry(path, stat.st_size, stat.st_mtime_ns), self.settings.scope)
-        return None if isinstance(source, Skipped) else source
+    def _read(self, path: str) -> tuple[Source | None, int | None]:
+        held = self.texts.get(path)
+        source = held.source(self.settings.scope) if held else read(self.root, path, self.settings.scope)
+        return None if isinstance(source, Skipped) else source, held.version if held else None
 
 
 def _count_skips(index: Index) -> Counter[str]:

@@ -136,6 +136,13 @@ class FolderIndexes:
             if donor.has_moved:
                 self._shelf.discard(donor.standing)
 
+    def discard(self) -> None:
+        """Close all and delete the index that answers."""
+        with self._lock:
+            self.close()
+            if (standing := self._shelf.answering(self._root)) is not None:
+                self._shelf.discard(standing)
+
     def close(self) -> None:
         """Close all; others may write then."""
         with self._lock:

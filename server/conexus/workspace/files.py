@@ -24,7 +24,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from conexus.domain import ConexusError
 from conexus.workspace import gitconfig, ignore
@@ -101,6 +101,8 @@ class Walk:
 
     entries: list[Entry]
     skipped: list[Skipped]
+    directories: list[str] = field(factory=list)
+    """Directories that were listed, "" for the folder itself; in no order."""
 
 
 class FolderUnreadableError(ConexusError):
@@ -174,6 +176,7 @@ class Scope:
         self._outer = self._rules_above()
         entries: list[Entry] = []
         skipped: list[Skipped] = []
+        directories: list[str] = []
         places = [_Place("", self._outer)]
         while places:
             if cancel and cancel():
@@ -191,6 +194,7 @@ class Scope:
             if isinstance(opened, Skipped):
                 skipped.append(opened)
                 continue
+            directories.append(place.path.removesuffix("/"))
             for item in found.values():
                 outcome = self._judge(opened, item)
                 if type(outcome) is Entry:
@@ -201,7 +205,7 @@ class Scope:
                     places.append(outcome)
         entries.sort(key=attrgetter("path"))
         skipped.sort(key=attrgetter("path"))
-        return Walk(entries, skipped)
+        return Walk(entries, skipped, directories)
 
     def admit(self, path: str) -> Entry | Skipped:
         """Say about one path what a walk would; what lies in a skipped directory has its reason.
