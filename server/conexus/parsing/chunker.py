@@ -28,9 +28,9 @@ CHUNKER_VERSION = 1
 LARGEST_CHUNK = LARGE
 """No chunk has more bytes than this."""
 
-_TARGET = 1_300
+_TARGET = 1_500
 # A definition of this size speaks for itself and is not put together with its neighbours.
-_ALONE = 900
+_ALONE = 1_050
 # A rest smaller than this joins its neighbour, whatever that is.
 _CRUMB = 200
 # Data files beyond this size hold records, not structure; their keys tell nothing apart.

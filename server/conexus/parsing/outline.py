@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-LARGE = 1_800
+LARGE = 2_100
 """Bytes above which a definition is cut into its members or statements."""
 
 # Deeper nesting of definitions is left to be cut by lines.
