@@ -1,0 +1,297 @@
+"""What is done about each message: convert in, ask the engine, convert out."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from conexus.engine import wire
+from conexus.lsp import convert, protocol
+from conexus.lsp.buffers import Shown
+from conexus.lsp.protocol import InvalidParamsError
+
+if TYPE_CHECKING:
+    from conexus.lsp.session import Session
+
+_MOST_SYMBOLS = 100
+_MOST_IN_DOCUMENT = 5_000
+_PATIENCE_SECONDS = 30.0
+_CATCH_ALL = "**/*"
+
+# The life of a session.
+
+
+def initialize(session: Session, params: types.InitializeParams) -> None:
+    """Take note of the client; pygls answers with what the table of handlers offers."""
+    session.connection.use_documents(params.workspace_folders)
+    session.begin(params)
+    if session.settings.lsp.document_symbols:
+        session.connection.fm.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)(partial(document_symbol, session))
+
+
+async def initialized(session: Session, _: types.InitializedParams) -> None:
+    """Ask the client to tell of changed files and settings, and open its folders."""
+    session.spawn(_register(session))
+    await session.open()
+
+
+async def _register(session: Session) -> None:
+    wanted = []
+    if session.watches_files:
+        watchers = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(_CATCH_ALL)])
+        wanted.append(_registration(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, watchers))
+    if session.capability("workspace.did_change_configuration.dynamic_registration"):
+        section = types.DidChangeConfigurationRegistrationOptions("conexus")
+        wanted.append(_registration(types.WORKSPACE_DID_CHANGE_CONFIGURATION, section))
+    if wanted:
+        # A client that says no is served without.
+        with contextlib.suppress(JsonRpcException, TimeoutError):
+            asked = types.RegistrationParams(wanted)
+            await session.connection.ask(types.CLIENT_REGISTER_CAPABILITY, asked, _PATIENCE_SECONDS)
+
+
+def _registration(method: str, options: object) -> types.Registration:
+    return types.Registration(f"conexus {method}", method, options)
+
+
+# Documents. None of these waits for anything: their order is the order of the edits.
+
+
+def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
+    """Show a document to the engine."""
+    uri, language = params.text_document.uri, params.text_document.language_id
+    document = session.connection.documents.find(uri)
+    if document is not None and (path := session.file(uri)):
+        session.buffers.show(path, Shown(uri, language, lambda: (document.version or 0, document.source)))
+
+
+def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
+    """Note that a document has other text."""
+    if path := session.file(params.text_document.uri):
+        session.buffers.change(path)
+
+
+def did_save(session: Session, params: types.DidSaveTextDocumentParams) -> None:
+    """Note that the file has other text."""
+    session.touch([params.text_document.uri])
+
+
+def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> None:
+    """Let the file on disk count again."""
+    if path := session.file(params.text_document.uri):
+        session.buffers.hide(path)
+
+
+def did_open_notebook(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
+    """Show a notebook to the engine as the file it would be saved as."""
+    uri, documents = params.notebook_document.uri, session.connection.documents
+    notebook, path = documents.get_notebook_document(notebook_uri=uri), session.file(uri)
+    if notebook is None or path is None:
+        return
+    encoding = session.connection.encoding
+
+    def now() -> tuple[int, str]:
+        return notebook.version, session.notebooks.text(path, notebook, documents, encoding)
+
+    session.buffers.show(path, Shown(uri, "ipynb", now))
+
+
+def did_change_notebook(session: Session, params: types.DidChangeNotebookDocumentParams) -> None:
+    """Note that a notebook has other cells."""
+    if path := session.file(params.notebook_document.uri):
+        session.buffers.change(path)
+
+
+def did_save_notebook(session: Session, params: types.DidSaveNotebookDocumentParams) -> None:
+    """Note that the file has other text."""
+    session.touch([params.notebook_document.uri])
+
+
+def did_close_notebook(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
+    """Let the file on disk count again."""
+    if path := session.file(params.notebook_document.uri):
+        session.buffers.hide(path)
+        session.notebooks.close(path)
+
+
+# Files and folders.
+
+
+def will_rename(_: Session, __: types.RenameFilesParams) -> None:
+    """Change nothing in other files: the index follows once it is done."""
+
+
+def did_rename(session: Session, params: types.RenameFilesParams) -> None:
+    """Look at both places again."""
+    session.touch(uri for file in params.files for uri in (file.old_uri, file.new_uri))
+
+
+def did_create_or_delete(session: Session, params: types.CreateFilesParams | types.DeleteFilesParams) -> None:
+    """Look at these places again."""
+    session.touch(file.uri for file in params.files)
+
+
+def did_change_watched(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
+    """Look at these places again."""
+    session.touch(change.uri for change in params.changes)
+
+
+def did_change_folders(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Open and close folders."""
+    event = params.event
+    session.change_folders((folder.uri for folder in event.added), (folder.uri for folder in event.removed))
+
+
+async def did_change_configuration(session: Session, params: types.DidChangeConfigurationParams) -> None:
+    """Go by the new settings."""
+    await session.configure(params.settings)
+
+
+def cancel_progress(session: Session, params: types.WorkDoneProgressCancelParams) -> None:
+    """Pause the indexing whose progress the user cancelled."""
+    if root := session.progress.root_of(params.token):
+        session.spawn(session.ask("pause", wire.Pause(root)))
+
+
+# Symbols in the protocol's own terms.
+
+
+async def workspace_symbol(
+    session: Session, params: types.WorkspaceSymbolParams
+) -> list[types.WorkspaceSymbol]:
+    """Return definitions by name, best first, and with a token in two parts: by name, then by meaning."""
+    token, sent = params.partial_result_token, set[tuple[str, int]]()
+    phases = [False, True] if token is not None and session.fills_up else [session.fills_up]
+    found: list[types.WorkspaceSymbol] = []
+    for semantic in phases:
+        asked = wire.Symbols(params.query, _MOST_SYMBOLS, tuple(session.folders.roots), semantic=semantic)
+        symbols = [one for one in (await session.ask("symbols", asked)).symbols if _key(one) not in sent]
+        sent.update(map(_key, symbols))
+        places = await session.places(symbols)
+        found = [convert.workspace_symbol(one, places) for one in symbols]
+        if token is not None:
+            session.connection.notify(types.PROGRESS, types.ProgressParams(token, found))
+    return found if token is None else []
+
+
+def _key(symbol: wire.WireSymbol) -> tuple[str, int]:
+    return symbol.path, symbol.span.start
+
+
+async def document_symbol(session: Session, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
+    """Return the outline of a document."""
+    path = session.file(params.text_document.uri)
+    if path is None:
+        return []
+    reply = await session.ask("symbols", wire.Symbols("", _MOST_IN_DOCUMENT, path=path))
+    return convert.document_symbols(reply.symbols, await session.places(reply.symbols))
+
+
+# Our own requests.
+
+
+async def search(session: Session, params: protocol.SearchParams) -> Any:
+    """Answer a question."""
+    reply = await session.ask("search", _question(session, params))
+    result = convert.search_result(reply, await session.places(reply.hits))
+    return session.deliver(result, "hits", params.partial_result_token)
+
+
+async def explain(session: Session, params: protocol.SearchParams) -> Any:
+    """Answer a question and say how the answer came about."""
+    reply = await session.ask("search", _question(session, params, explain=True))
+    result = convert.explain_result(reply, await session.places(reply.hits))
+    return session.deliver(result, "hits", params.partial_result_token)
+
+
+def _question(session: Session, params: protocol.SearchParams, *, explain: bool = False) -> wire.Search:
+    return wire.Search(
+        text=params.query,
+        limit=session.limit(params.limit),
+        roots=session.roots(params.folders),
+        paths=params.paths,
+        exclude_paths=params.exclude_paths,
+        languages=params.languages,
+        kinds=params.kinds,
+        explain=explain,
+    )
+
+
+async def similar(session: Session, params: protocol.SimilarParams) -> Any:
+    """Return code like a text or like a range."""
+    limit, roots = session.limit(params.limit), session.roots(params.folders)
+    if params.text_document is None:
+        if not params.text:
+            raise InvalidParamsError("params.text: give a text, or textDocument")
+        asked = wire.Similar(text=params.text, limit=limit, roots=roots)
+    else:
+        path = session.path(params.text_document.uri, "textDocument.uri")
+        first, last = _lines(params.range)
+        asked = wire.Similar(params.text, path, first, last, limit, roots)
+    reply = await session.ask("similar", asked)
+    result = convert.search_result(reply, await session.places(reply.hits))
+    return session.deliver(result, "hits", params.partial_result_token)
+
+
+def _lines(range_: types.Range | None) -> tuple[int, int]:
+    """Return the 1-based lines of a range; one that ends where a line begins does not touch that line."""
+    if range_ is None:
+        return 0, 0
+    last = range_.end.line + (range_.end.character > 0)
+    return range_.start.line + 1, max(last, range_.start.line + 1)
+
+
+async def related(session: Session, params: protocol.RelatedParams) -> Any:
+    """Return what belongs to a document or to the definition at a position."""
+    path = session.path(params.text_document.uri, "textDocument.uri")
+    line = params.position.line + 1 if params.position else 0
+    reply = await session.ask("related", wire.Related(path, line, session.limit(params.limit)))
+    result = convert.search_result(reply, await session.places(reply.hits))
+    return session.deliver(result, "hits", params.partial_result_token)
+
+
+async def symbols(session: Session, params: protocol.SymbolsParams) -> Any:
+    """Return definitions by name, or those of one document."""
+    document = params.text_document
+    path = session.path(document.uri, "textDocument.uri") if document else ""
+    limit, roots = params.limit or _MOST_SYMBOLS, session.roots(params.folders)
+    reply = await session.ask("symbols", wire.Symbols(params.query, limit, roots, path, params.semantic))
+    result = convert.symbols_result(reply, await session.places(reply.symbols))
+    return session.deliver(result, "symbols", params.partial_result_token)
+
+
+async def status(session: Session, params: protocol.FolderParams) -> Any:
+    """Say how far the index is."""
+    found = await session.ask("status", wire.StatusOf(session.root(params.folder)))
+    return protocol.unstructure(convert.status_result(found, session.folder_uri))
+
+
+async def reindex(session: Session, params: protocol.ReindexParams) -> Any:
+    """Compare every file with the index again."""
+    return await _done(session, "reindex", wire.Reindex(session.root(params.folder), params.fresh))
+
+
+async def pause(session: Session, params: protocol.FolderParams) -> Any:
+    """Stop indexing in the background."""
+    return await _done(session, "pause", wire.Pause(session.root(params.folder)))
+
+
+async def resume(session: Session, params: protocol.FolderParams) -> Any:
+    """Go on with indexing in the background."""
+    return await _done(session, "resume", wire.Resume(session.root(params.folder)))
+
+
+async def wait_for_revision(session: Session, params: protocol.WaitParams) -> Any:
+    """Answer when all that was sent before is searchable."""
+    root = session.root(params.folder)
+    return await _done(
+        session, "wait", wire.WaitFor(root, params.revision, params.complete, params.timeout_ms)
+    )
+
+
+async def _done(session: Session, method: str, params: Any) -> Any:
+    return protocol.unstructure(convert.done(await session.ask(method, params)))
