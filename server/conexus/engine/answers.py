@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,28 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from conexus.engine import wire
+from conexus.engine.folder import CancelledError
+from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
+from conexus.search.related import related as find_related
+from conexus.search.related import subject
+from conexus.search.similar import Place
+from conexus.search.similar import similar as find_similar
+from conexus.search.symbols import find as find_symbols
+from conexus.search.symbols import standing
 from conexus.store.errors import IndexMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from conexus.engine.folder import SearchReply
+    from conexus.engine.folder import SearchReply, View
     from conexus.engine.live import LiveFolder
     from conexus.search.gates import Hit
+    from conexus.search.rank import Ranked
+    from conexus.store.symbols import SymbolEntry
+
+# What is found by meaning only comes after what is called so.
+_MEANT = 0.2
 
 
 def search(
@@ -119,3 +133,161 @@ def _plan(replies: Sequence[tuple[str, SearchReply]]) -> dict[str, Any]:
         "filters": filters,
         "agents": agents,
     }
+
+
+def similar(
+    folders: Sequence[tuple[str, LiveFolder]],
+    places: Sequence[tuple[str, LiveFolder, str]],
+    params: wire.Similar,
+    cancelled: Callable[[], bool],
+) -> wire.Reply:
+    """Return code like `params.text`, or like the lines of the file at `places`, from all `folders`."""
+    begun = time.perf_counter()
+    text = params.text
+    own: tuple[LiveFolder, Place] | None = None
+    for _, live, path in places:
+        text, place = _lines(live, path, params)
+        own = (live, place)
+    if not text.strip():
+        raise wire.EngineError("there is no text to look for", kind="invalid")
+    hits: list[wire.WireHit] = []
+    notes: list[str] = []
+    revision = 0
+    for called, live in folders:
+        if cancelled():
+            raise CancelledError(called)
+        with contextlib.suppress(IndexMissing):
+            view = live.folder.view()
+            revision = max(revision, view.snapshot.revision)
+            embedder = live.folder.query_embedder(view, notes)
+            if embedder is not None:
+                place_here = own[1] if own is not None and own[0] is live else None
+                ranked = find_similar(text, place_here, view.snapshot, embedder, params.limit)
+                hits += _verified(called, view, ranked)
+    hits.sort(key=lambda hit: -hit.score)
+    return wire.Reply(
+        tuple(hits[: params.limit]), revision, completeness(folders), tuple(notes), _since(begun), {}
+    )
+
+
+def related(
+    places: Sequence[tuple[str, LiveFolder, str]], params: wire.Related, cancelled: Callable[[], bool]
+) -> wire.Reply:
+    """Return what belongs to the file at `places`, one hit per file."""
+    begun = time.perf_counter()
+    hits: list[wire.WireHit] = []
+    revision = 0
+    for called, live, path in places:
+        with contextlib.suppress(IndexMissing):
+            view = live.folder.view()
+            revision = max(revision, view.snapshot.revision)
+            table = view.snapshot.symbols()
+            number = view.snapshot.file_id(path)
+            symbols = table.of_file(number) if number is not None else []
+            about = subject(path, params.line, symbols, table)
+            together = live.history().together(path)
+            if cancelled():
+                raise CancelledError(path)
+
+            def text_of(other: str, view: View = view) -> str | None:
+                source = view.read(other)
+                return source.source.decode("utf-8", "replace") if source else None
+
+            ranked = find_related(about, view.snapshot, text_of, together, params.limit)
+            hits += _verified(called, view, ranked)
+    folders = [(called, live) for called, live, _ in places]
+    return wire.Reply(tuple(hits), revision, completeness(folders), (), _since(begun), {})
+
+
+def symbols(
+    folders: Sequence[tuple[str, LiveFolder]], params: wire.Symbols, cancelled: Callable[[], bool]
+) -> wire.SymbolReply:
+    """Return definitions of all `folders` that `params.text` may name."""
+    found: list[wire.WireSymbol] = []
+    revision = 0
+    for called, live in folders:
+        if cancelled():
+            raise CancelledError(called)
+        with contextlib.suppress(IndexMissing):
+            view = live.folder.view()
+            revision = max(revision, view.snapshot.revision)
+            pairs = find_symbols(params.text, view.snapshot.symbols(), params.limit)
+            now = standing([entry for entry, _ in pairs], view.records, live.folder.is_unchanged, view.read)
+            found += [
+                _wire_symbol(called, entry, score, live)
+                for entry, (_, score) in zip(now, pairs, strict=True)
+                if entry is not None
+            ]
+    found.sort(key=lambda symbol: -symbol.score)
+    found = found[: params.limit]
+    if params.semantic and len(found) < params.limit:
+        found += _by_meaning(folders, params, found, cancelled)
+    return wire.SymbolReply(tuple(found[: params.limit]), revision, completeness(folders))
+
+
+def symbols_of(places: Sequence[tuple[str, LiveFolder, str]], params: wire.Symbols) -> wire.SymbolReply:
+    """Return the definitions of one file in order."""
+    found: list[wire.WireSymbol] = []
+    revision = 0
+    for called, live, path in places:
+        with contextlib.suppress(IndexMissing):
+            view = live.folder.view()
+            revision = max(revision, view.snapshot.revision)
+            number = view.snapshot.file_id(path)
+            entries = view.snapshot.symbols().of_file(number) if number is not None else []
+            now = standing(entries, view.records, live.folder.is_unchanged, view.read)
+            found += [_wire_symbol(called, entry, 1.0, live) for entry in now if entry is not None]
+    folders = [(called, live) for called, live, _ in places]
+    return wire.SymbolReply(tuple(found[: params.limit]), revision, completeness(folders))
+
+
+def _lines(live: LiveFolder, path: str, params: wire.Similar) -> tuple[str, Place]:
+    source = live.folder.read(path)
+    if source is None:
+        raise wire.EngineError(f"{params.path} cannot be read, or does not belong to the index", "invalid")
+    lines = source.source.decode("utf-8", "replace").split("\n")
+    start = max(1, params.start_line)
+    end = params.end_line or len(lines)
+    return "\n".join(lines[start - 1 : end]), Place(path, start, end)
+
+
+def _verified(called: str, view: View, ranked: Sequence[Ranked]) -> list[wire.WireHit]:
+    outcome = verify(ranked, view.records, view.read)
+    return [wire_hit(called, hit, view.versions) for hit in outcome.hits]
+
+
+def _by_meaning(
+    folders: Sequence[tuple[str, LiveFolder]],
+    params: wire.Symbols,
+    named: Sequence[wire.WireSymbol],
+    cancelled: Callable[[], bool],
+) -> Iterator[wire.WireSymbol]:
+    """Yield definitions that are found by meaning and not by name yet."""
+    seen = {(symbol.path, symbol.container, symbol.name) for symbol in named}
+    for hit in search(folders, wire.Search(params.text, params.limit), cancelled).hits:
+        container, _, name = hit.symbol.rpartition(".")
+        if name and (hit.path, container, name) not in seen:
+            seen.add((hit.path, container, name))
+            yield wire.WireSymbol(
+                name, hit.kind, container, hit.path, hit.root, hit.span.start_line, hit.span,
+                hit.score * _MEANT, hit.version,
+            )  # fmt: skip
+
+
+def _wire_symbol(called: str, entry: SymbolEntry, score: float, live: LiveFolder) -> wire.WireSymbol:
+    held = live.folder.texts.get(entry.path)
+    return wire.WireSymbol(
+        name=entry.name,
+        kind=entry.kind,
+        container=entry.container,
+        path=os.path.join(called, entry.path),  # noqa: PTH118 -- as above
+        root=called,
+        line=entry.line,
+        span=entry.span,
+        score=score,
+        version=held.version if held else None,
+    )
+
+
+def _since(begun: float) -> float:
+    return 1000 * (time.perf_counter() - begun)

@@ -21,7 +21,7 @@ from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
 from conexus.search.retrieve import allowed_files, retrieve
 from conexus.workspace.files import Scope, Skipped, SkipReason
-from conexus.workspace.source import read
+from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -232,7 +232,8 @@ class Folder:
         snapshot = opened.index.snapshot()
         hidden = snapshot.view.hidden.items()
         shown = {path: row for path, number in hidden if (row := self._text_rows.get(number))}
-        return View(opened, snapshot, ChainMap(shown, snapshot.files), self._read)  # type: ignore[arg-type]
+        records: Mapping[str, FileRecord] = ChainMap(shown, snapshot.files)  # type: ignore[arg-type]
+        return View(opened, snapshot, records, self._read)
 
     def search(self, request: SearchRequest, cancelled: Callable[[], bool] = lambda: False) -> SearchReply:
         """Answer `request` from the index as it is.
@@ -333,6 +334,20 @@ class Folder:
             for number in [number for number in self._text_rows if number not in shown][:spare]:
                 del self._text_rows[number]
 
+    def is_unchanged(self, path: str, record: FileRecord) -> bool:
+        """Return whether `path` surely has the text that `record` is of, without reading it."""
+        if (held := self.texts.get(path)) is not None:
+            return held.digest == record.digest
+        try:
+            status = (self.root / path).stat()
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (record.size, record.mtime_ns)
+
+    def read(self, path: str) -> Source | None:
+        """Return the text that counts for `path` now; None if it is gone or does not belong."""
+        return self._read(path)[0] if self._scope.admit_text(path) is None else None
+
     def query_embedder(self, view: View, notes: list[str]) -> Embedder | None:
         """Return the model that made the index's vectors; without it the other agents still answer."""
         opened = view.opened
@@ -350,7 +365,9 @@ class Folder:
 
     def _read(self, path: str) -> tuple[Source | None, int | None]:
         held = self.texts.get(path)
-        source = held.source(self.settings.scope) if held else read(self.root, path, self.settings.scope)
+        source = (
+            held.source(self.settings.scope) if held else read_source(self.root, path, self.settings.scope)
+        )
         return None if isinstance(source, Skipped) else source, held.version if held else None
 
 

@@ -84,8 +84,11 @@ class _Text:
     def of(cls, path: str, record: FileRecord | None, now: Source | None) -> _Text | None:
         if record is None or now is None:
             return None
-        same = now.digest == record.digest
-        return cls(now.source, record.language, None if same else _chunks(path, record.language, now.source))
+        if now.digest == record.digest:
+            return cls(now.source, record.language, None)
+        # What a grammar hung on is not given to it here, where nobody could end it.
+        language = "text" if record.note else record.language
+        return cls(now.source, record.language, _chunks(path, language, now.source))
 
     def span_of(self, row: Row) -> Span | None:
         if self.moved is not None:

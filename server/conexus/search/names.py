@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from conexus.search.query import Query
     from conexus.store.snapshot import Row, Snapshot
-    from conexus.store.symbols import SymbolEntry, SymbolTable
+    from conexus.store.symbols import SymbolEntry, VisibleSymbols
 
 # rapidfuzz's normalised indel similarity, 0 to 100. Below 80, four-letter names match unrelated ones.
 _SIMILAR_ENOUGH = 80.0
@@ -65,7 +65,7 @@ def _single_name(query: Query) -> Sequence[str]:
     return (query.text.rstrip("()?!"),) if query.intent is Intent.SYMBOL else ()
 
 
-def _named(name: str, table: SymbolTable, *, similar: bool) -> Found:
+def _named(name: str, table: VisibleSymbols, *, similar: bool) -> Found:
     """Return definitions called `name`, ``container.name`` narrowing; else those spelled like it."""
     *containers, last = [part for part in _SEPARATOR.split(name.lower()) if part] or [""]
     exact = table.named(last)
@@ -104,7 +104,7 @@ def _spelled_like(name: str, names: list[str]) -> Iterator[tuple[int, float]]:
         yield position, 0.75 * score / 100
 
 
-def _spelled(words: Sequence[str], table: SymbolTable) -> Found:
+def _spelled(words: Sequence[str], table: VisibleSymbols) -> Found:
     """Return definitions whose name is a run of the question's words: "retry policy" → RetryPolicy."""
     found: Found = {}
     for length in range(min(_LONGEST_NAME, len(words)), 0, -1):
@@ -122,7 +122,7 @@ def _add(found: Found, more: Found) -> None:
         found[number] = max(score, found.get(number, 0.0))
 
 
-def _best(found: Found, table: SymbolTable, allowed: NDArray[np.bool_] | None) -> list[int]:
+def _best(found: Found, table: VisibleSymbols, allowed: NDArray[np.bool_] | None) -> list[int]:
     file_ids = table.file_ids
     numbers = [n for n in found if allowed is None or allowed[file_ids[n]]]
     return sorted(numbers, key=lambda number: (-found[number], number))[:_MAX_DEFINITIONS]

@@ -77,6 +77,11 @@ def rank(query: Query, found: Sequence[Found]) -> list[Ranked]:
     return _pick(scored, query.limit)
 
 
+def is_test(path: str) -> bool:
+    """Return whether a path is that of tests or what they need."""
+    return _TEST_PATH.search(path) is not None
+
+
 @define
 class _Scored:
     row: Row

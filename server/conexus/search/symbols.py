@@ -1,0 +1,178 @@
+"""Definitions by name, as people type them into a picker: exact, beginning, humps, part, misspelt."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+from rapidfuzz import fuzz, process
+
+from conexus.parsing.chunker import parse
+from conexus.search.rank import is_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from conexus.store.manifest import FileRecord
+    from conexus.store.symbols import SymbolEntry, VisibleSymbols
+    from conexus.workspace.source import Source
+
+# How well a name matches, in [0, 1], by how it matches; the rest of the range goes to how much of it does.
+_EXACT, _BEGINS, _HUMPS, _CONTAINS, _RESEMBLES = 0.9, 0.7, 0.55, 0.4, 0.2
+_SHARE = 0.1
+# rapidfuzz's normalised indel similarity, 0 to 100. Below 75, short names match unrelated ones.
+_SIMILAR_ENOUGH = 75.0
+_MOST_NAMES = 400
+_MOST_SYMBOLS = 2_000
+_SEPARATOR = re.compile(r"\.|::|->|#|/|\s+")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
+_IN_CONTAINER, _SAME_CASE, _TEST = 0.08, 0.02, -0.05
+
+
+def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry, float]]:
+    """Return at most `limit` definitions that `text` may name, best first, each with a score in (0, 1].
+
+    What stands before a dot (or ``::``, ``#``, a space) is what encloses the definition.
+    """
+    *containers, name = [part for part in _SEPARATOR.split(text.strip()) if part] or [""]
+    if not name:
+        return []
+    scores = _names(name, table.names)
+    best = sorted(scores, key=lambda position: (-scores[position], position))[:_MOST_NAMES]
+    numbers = [(int(number), scores[position]) for position in best for number in table.of_name(position)]
+    numbers = numbers[:_MOST_SYMBOLS]
+    entries = table.entries([number for number, _ in numbers])
+    found = [
+        (entry, score)
+        for entry, (_, base) in zip(entries, numbers, strict=True)
+        if (score := _score(entry, base, name, containers)) > 0
+    ]
+    found.sort(key=lambda pair: (-pair[1], pair[0].path, pair[0].line))
+    return found[:limit]
+
+
+def standing(
+    entries: Iterable[SymbolEntry],
+    records: Mapping[str, FileRecord],
+    unchanged: Callable[[str, FileRecord], bool],
+    read: Callable[[str], Source | None],
+) -> Iterator[SymbolEntry | None]:
+    """Yield each of `entries` where it stands in the text now, None if it is gone.
+
+    `unchanged` says cheaply that a file is what its record says; only other files are read and cut again.
+    """
+    moved: dict[str, Sequence[SymbolEntry] | None] = {}
+    for entry in entries:
+        record = records.get(entry.path)
+        if record is None:
+            yield None
+            continue
+        if entry.path not in moved:
+            moved[entry.path] = None if unchanged(entry.path, record) else _now(entry, record, read)
+        now = moved[entry.path]
+        yield entry if now is None else _same(entry, now)
+
+
+def _names(name: str, names: list[str]) -> dict[int, float]:
+    """Return how well `name` matches, by position in the sorted lower-case `names`."""
+    wanted = name.lower()
+    scores: dict[int, float] = {}
+
+    def add(position: int, base: float) -> None:
+        share = _SHARE * len(wanted) / max(len(wanted), len(names[position]))
+        scores[position] = max(scores.get(position, 0.0), base + share)
+
+    for position in _beginning_with(wanted, names):
+        add(position, _EXACT if names[position] == wanted else _BEGINS)
+    if len(wanted) > 1:
+        for position in _abbreviated(wanted, names):
+            add(position, _HUMPS)
+        for position in _containing(wanted, names):
+            add(position, _CONTAINS)
+    if len(wanted) > 3 and len(scores) < _MOST_NAMES:
+        matches = process.extract(
+            wanted, names, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR_ENOUGH, limit=100
+        )
+        for _, similarity, position in matches:
+            add(position, _RESEMBLES * similarity / 100)
+    return scores
+
+
+def _beginning_with(wanted: str, names: list[str]) -> Iterator[int]:
+    start = bisect.bisect_left(names, wanted)
+    for position in range(start, min(start + _MOST_NAMES, len(names))):
+        if not names[position].startswith(wanted):
+            return
+        yield position
+
+
+def _abbreviated(wanted: str, names: list[str]) -> Iterator[int]:
+    """Yield names with the letters of `wanted` in order and the same first one; `_score` checks the humps."""
+    start = bisect.bisect_left(names, wanted[0])
+    end = bisect.bisect_left(names, chr(ord(wanted[0]) + 1))
+    pattern = re.compile("^" + "[^\n]*?".join(map(re.escape, wanted)) + "[^\n]*$", re.MULTILINE)
+    for match in pattern.finditer("\n".join(names[start:end])):
+        yield bisect.bisect_left(names, match[0], start, end)
+
+
+def _containing(wanted: str, names: list[str]) -> Iterator[int]:
+    return islice((position for position, name in enumerate(names) if wanted in name), _MOST_NAMES)
+
+
+def _score(entry: SymbolEntry, base: float, name: str, containers: Sequence[str]) -> float:
+    """Return the score of a definition whose name matches by `base`; 0 if its humps do not."""
+    if _HUMPS <= base <= _HUMPS + _SHARE and not _fits_humps(name.lower(), _HUMP.findall(entry.name)):
+        return 0.0
+    score = base
+    if containers:
+        around = [part.lower() for part in _SEPARATOR.split(f"{entry.path}/{entry.container}") if part]
+        wanted = [part.lower() for part in containers]
+        if not all(any(part.startswith(want) for part in around) for want in wanted):
+            return 0.0
+        score += _IN_CONTAINER
+    score += _SAME_CASE * (name in entry.name) + _TEST * is_test(entry.path)
+    return max(0.01, min(1.0, round(score, 4)))
+
+
+def _fits_humps(wanted: str, humps: Sequence[str]) -> bool:
+    """Return whether `wanted` is made of beginnings of `humps`, in order: ``hcs`` fits HttpClient.send."""
+    if not wanted:
+        return True
+    for number, hump in enumerate(humps):
+        lowered = hump.lower()
+        length = 0
+        while length < min(len(lowered), len(wanted)) and lowered[length] == wanted[length]:
+            length += 1
+        if any(_fits_humps(wanted[taken:], humps[number + 1 :]) for taken in range(length, 0, -1)):
+            return True
+    return False
+
+
+def _now(
+    entry: SymbolEntry, record: FileRecord, read: Callable[[str], Source | None]
+) -> Sequence[SymbolEntry] | None:
+    source = read(entry.path)
+    if source is None:
+        return ()
+    if source.digest == record.digest:
+        return None
+    language = "text" if record.note else record.language
+    return [
+        evolve(
+            entry,
+            name=symbol.name,
+            kind=symbol.kind,
+            container=symbol.container,
+            line=symbol.line,
+            span=symbol.span,
+        )
+        for symbol in parse(source.source, language).symbols
+    ]
+
+
+def _same(entry: SymbolEntry, now: Sequence[SymbolEntry]) -> SymbolEntry | None:
+    named = [one for one in now if (one.name, one.container) == (entry.name, entry.container)]
+    return min(named, key=lambda one: abs(one.line - entry.line), default=None)
