@@ -14,7 +14,7 @@ from lsprotocol.types import DocumentSymbol, Location, Position, Range, SymbolKi
 from conexus.lsp import positions, protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from conexus.engine import wire
     from conexus.lsp.places import Places
@@ -118,7 +118,7 @@ def hit(found: wire.WireHit, places: Places) -> protocol.Hit:
     return protocol.Hit(
         uri=uri,
         range=range_,
-        folder=places.folder(found.root),
+        folder=uri_of(found.root),
         path=positions.clean(found.relative),
         excerpt=positions.clean(found.excerpt),
         symbol=found.symbol,
@@ -148,7 +148,7 @@ def symbol(found: wire.WireSymbol, places: Places) -> protocol.Symbol:
         container=found.container,
         uri=uri,
         range=range_,
-        folder=places.folder(found.root),
+        folder=uri_of(found.root),
         score=found.score,
         version=found.version,
     )
@@ -199,17 +199,16 @@ def completeness(found: wire.Completeness) -> protocol.Completeness:
     return protocol.Completeness(**asdict(found))
 
 
-def folder_status(found: wire.FolderStatus, uri: Callable[[str], str]) -> protocol.FolderStatus:
-    """Return the state of a folder; `uri` spells its root."""
+def folder_status(found: wire.FolderStatus) -> protocol.FolderStatus:
+    """Return the state of a folder."""
     said = asdict(found, recurse=False)
-    return protocol.FolderStatus(folder=uri(said.pop("root")), **said)
+    return protocol.FolderStatus(folder=uri_of(said.pop("root")), **said)
 
 
-def status_result(found: wire.EngineStatus, uri: Callable[[str], str]) -> protocol.StatusResult:
-    """Return the state of the engine; `uri` spells the root of a folder."""
+def status_result(found: wire.EngineStatus) -> protocol.StatusResult:
+    """Return the state of the engine."""
     said = asdict(found, recurse=False)
-    folders = tuple(folder_status(folder, uri) for folder in found.folders)
-    return protocol.StatusResult(**{**said, "folders": folders})
+    return protocol.StatusResult(**{**said, "folders": tuple(map(folder_status, found.folders))})
 
 
 def done(found: wire.Done) -> protocol.Done:

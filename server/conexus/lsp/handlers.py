@@ -65,13 +65,13 @@ def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Show a document to the engine."""
     uri, language = params.text_document.uri, params.text_document.language_id
     document = session.connection.documents.find(uri)
-    if document is not None and (path := session.file(uri)):
+    if document is not None and (path := convert.path_of(uri)):
         session.buffers.show(path, Shown(uri, language, lambda: (document.version or 0, document.source)))
 
 
 def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
     """Note that a document has other text."""
-    if path := session.file(params.text_document.uri):
+    if path := convert.path_of(params.text_document.uri):
         session.buffers.change(path)
 
 
@@ -82,14 +82,14 @@ def did_save(session: Session, params: types.DidSaveTextDocumentParams) -> None:
 
 def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> None:
     """Let the file on disk count again."""
-    if path := session.file(params.text_document.uri):
+    if path := convert.path_of(params.text_document.uri):
         session.buffers.hide(path)
 
 
 def did_open_notebook(session: Session, params: types.DidOpenNotebookDocumentParams) -> None:
     """Show a notebook to the engine as the file it would be saved as."""
     uri, documents = params.notebook_document.uri, session.connection.documents
-    notebook, path = documents.get_notebook_document(notebook_uri=uri), session.file(uri)
+    notebook, path = documents.get_notebook_document(notebook_uri=uri), convert.path_of(uri)
     if notebook is None or path is None:
         return
     encoding = session.connection.encoding
@@ -102,7 +102,7 @@ def did_open_notebook(session: Session, params: types.DidOpenNotebookDocumentPar
 
 def did_change_notebook(session: Session, params: types.DidChangeNotebookDocumentParams) -> None:
     """Note that a notebook has other cells."""
-    if path := session.file(params.notebook_document.uri):
+    if path := convert.path_of(params.notebook_document.uri):
         session.buffers.change(path)
 
 
@@ -113,7 +113,7 @@ def did_save_notebook(session: Session, params: types.DidSaveNotebookDocumentPar
 
 def did_close_notebook(session: Session, params: types.DidCloseNotebookDocumentParams) -> None:
     """Let the file on disk count again."""
-    if path := session.file(params.notebook_document.uri):
+    if path := convert.path_of(params.notebook_document.uri):
         session.buffers.hide(path)
         session.notebooks.close(path)
 
@@ -168,7 +168,7 @@ async def workspace_symbol(
     phases = [False, True] if token is not None and session.fills_up else [session.fills_up]
     found: list[types.WorkspaceSymbol] = []
     for semantic in phases:
-        asked = wire.Symbols(params.query, _MOST_SYMBOLS, tuple(session.folders.roots), semantic=semantic)
+        asked = wire.Symbols(params.query, _MOST_SYMBOLS, tuple(session.folders), semantic=semantic)
         symbols = [one for one in (await session.ask("symbols", asked)).symbols if _key(one) not in sent]
         sent.update(map(_key, symbols))
         places = await session.places(symbols)
@@ -184,7 +184,7 @@ def _key(symbol: wire.WireSymbol) -> tuple[str, int]:
 
 async def document_symbol(session: Session, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
     """Return the outline of a document."""
-    path = session.file(params.text_document.uri)
+    path = convert.path_of(params.text_document.uri)
     if path is None:
         return []
     reply = await session.ask("symbols", wire.Symbols("", _MOST_IN_DOCUMENT, path=path))
@@ -267,7 +267,7 @@ async def symbols(session: Session, params: protocol.SymbolsParams) -> Any:
 async def status(session: Session, params: protocol.FolderParams) -> Any:
     """Say how far the index is."""
     found = await session.ask("status", wire.StatusOf(session.root(params.folder)))
-    return protocol.unstructure(convert.status_result(found, session.folder_uri))
+    return protocol.unstructure(convert.status_result(found))
 
 
 async def reindex(session: Session, params: protocol.ReindexParams) -> Any:

@@ -40,7 +40,7 @@ class Places:
         Where the text is not known any more, or is not UTF-8 on disk, the range covers whole lines.
         """
         buffers = self._session.buffers
-        uri = buffers.uri(path) or convert.uri_of(self._session.folders.to_editor(path))
+        uri = buffers.uri(path) or convert.uri_of(path)
         if version is None:
             source = self._files.get(path)
         else:
@@ -51,10 +51,6 @@ class Places:
         range_ = source.range(span, self._session.connection.encoding)
         in_cell = None if version is None else self._session.notebooks.locate(path, version, range_)
         return in_cell or (uri, range_)
-
-    def folder(self, root: str) -> str:
-        """Return the URI of a folder as the editor spells it."""
-        return self._session.folder_uri(root)
 
 
 def _file(path: str) -> Source | None:

@@ -15,8 +15,6 @@ from pygls.exceptions import JsonRpcException
 from conexus.lsp import convert, protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conexus.engine.wire import FolderStatus
     from conexus.lsp.rpc import Protocol
 
@@ -39,9 +37,8 @@ class _Bar:
 class Progress:
     """Turns the engine's events into messages to the client, few enough for any client."""
 
-    def __init__(self, connection: Protocol, folder_uri: Callable[[str], str]) -> None:
+    def __init__(self, connection: Protocol) -> None:
         self._connection = connection
-        self._folder_uri = folder_uri
         self._bars: dict[str, _Bar] = {}
         self._told: dict[str, float] = {}
         self._waiting: dict[str, FolderStatus] = {}
@@ -77,7 +74,7 @@ class Progress:
     def _tell(self, status: FolderStatus) -> None:
         self._waiting.pop(status.root, None)
         self._told[status.root] = time.monotonic()
-        told = protocol.unstructure(convert.folder_status(status, self._folder_uri))
+        told = protocol.unstructure(convert.folder_status(status))
         self._connection.notify("conexus/statusChanged", told)
         if self.with_bars:
             self._update_bar(status)

@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import json
 import logging
+import re
 from enum import Enum
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ _logger = logging.getLogger(__name__)
 
 _Codes = types.ErrorCodes
 _KINDS = {"invalid": _Codes.InvalidParams, "cancelled": types.LSPErrorCodes.RequestCancelled}
+_CAPABILITY = re.compile(r"params\.capabilities\.(\w+)")
 _STATUS = "conexus/statusChanged"
 
 
@@ -196,7 +198,13 @@ class Protocol(LanguageServerProtocol):
         try:
             return self._converter.structure(data, wanted)
         except Exception as error:
-            raise InvalidParamsError(protocol.reasons(error, "")) from error
+            reasons = protocol.reasons(error, "")
+            if bad := set(_CAPABILITY.findall(reasons)) & set(_capabilities(params)):
+                # An editor ahead of its time must not be locked out: what it says there is not used.
+                _logger.warning("%s: capabilities ignored: %s", method, reasons)
+                kept = {key: value for key, value in _capabilities(params).items() if key not in bad}
+                return self._structured({**data, "params": {**(params or {}), "capabilities": kept}}, method)
+            raise InvalidParamsError(reasons) from error
 
     # Handling.
 
@@ -273,6 +281,11 @@ class Protocol(LanguageServerProtocol):
         finally:
             for number in [key for key, value in self._request_futures.items() if value is future]:
                 del self._request_futures[number]
+
+
+def _capabilities(params: Any) -> dict[str, Any]:
+    found = params.get("capabilities") if isinstance(params, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _is_id(value: Any) -> bool:

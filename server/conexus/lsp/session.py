@@ -13,12 +13,12 @@ from lsprotocol import types
 from pygls.capabilities import get_capability
 from pygls.exceptions import JsonRpcException
 
+import conexus
 from conexus import settings
 from conexus.engine import wire
 from conexus.engine.wire import EngineError
 from conexus.lsp import convert, options, protocol
 from conexus.lsp.buffers import Buffers
-from conexus.lsp.folders import Folders
 from conexus.lsp.link import Link
 from conexus.lsp.notebooks import Notebooks
 from conexus.lsp.places import Places
@@ -26,7 +26,7 @@ from conexus.lsp.progress import Progress
 from conexus.lsp.protocol import InvalidParamsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
 
     from conexus.engine.client import EngineClient
     from conexus.lsp.options import Sections
@@ -41,6 +41,16 @@ _PART = 20  # hits in one partial result
 # Editors that list symbols as the server ranks them. Others filter by name, and found by meaning has no match.
 _UNFILTERED = {"neovim", "eglot", "emacs", "helix"}
 
+_EMPTY = wire.Completeness(complete=True, files=0, pending=0, percent=100, phase="ready")
+_NO_FOLDER = ("no folder is open in this editor, so there is nothing to search",)
+_NO_HITS = wire.Reply((), 0, _EMPTY, _NO_FOLDER, 0.0, {})
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("search", "similar", "related"), _NO_HITS),
+    **dict.fromkeys(("reindex", "pause", "resume", "wait"), wire.Done(0)),
+    "symbols": wire.SymbolReply((), 0, _EMPTY),
+    "status": wire.EngineStatus(conexus.__version__, 0, 0, 0.0, 0, (), {}),
+}
+
 
 class Session:
     """One editor's session, from ``initialize`` to ``exit``."""
@@ -49,8 +59,9 @@ class Session:
         self.connection = connection
         self.buffers = Buffers()
         self.notebooks = Notebooks()
-        self.folders = Folders()
-        self.progress = Progress(connection, self.folder_uri)
+        self.folders: list[str] = []
+        """Paths of the workspace's folders, as the editor spells them."""
+        self.progress = Progress(connection)
         self.link = Link(self._joined, self._on_event)
         self._editor: Sections = {}
         self._initial: Sections = {}
@@ -59,6 +70,7 @@ class Session:
         self._opened = asyncio.Event()
         self._warned: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._opening: set[asyncio.Task[Any]] = set()
         self.settings = settings.Settings()
         """In force for the first folder; what differs by folder, the engine knows."""
 
@@ -70,8 +82,8 @@ class Session:
         self._client = info.name if info else "editor"
         self._initial = options.read(params.initialization_options)
         for uri in _folders_of(params):
-            if path := convert.path_of(uri):
-                self.folders.add(path)
+            if (path := convert.path_of(uri)) and path not in self.folders:
+                self.folders.append(path)
         self.progress.with_bars = bool(self.capability("window.work_done_progress"))
         self._load()
         name = f"{info.name} {info.version or ''}".strip() if info else "editor"
@@ -94,8 +106,8 @@ class Session:
 
     async def configure(self, pushed: Any) -> None:
         """Go by the settings the client has now, `pushed` or asked for, and tell the engine."""
-        roots = self.folders.roots
-        found = await self._configurations([None, *map(self.folder_uri, roots)])
+        roots = self.folders
+        found = await self._configurations([None, *map(convert.uri_of, roots)])
         self._editor = options.read(found[0] if found else pushed)
         self._by_root = dict(zip(roots, map(options.read, found[1:]), strict=False))
         self._load()
@@ -118,16 +130,21 @@ class Session:
         """Ask the engine to keep a folder, with the settings as they are now."""
         chosen = options.over(self._by_root.get(root, self._editor), self._initial)
         asked = wire.OpenFolder(root, chosen, watch=not self.watches_files)
-        self.spawn(self._tell_folder("open", asked))
+        task = self.spawn(self._tell_folder("open", asked))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
     def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
         """Open and close folders of the workspace, by URI."""
         for path in filter(None, map(convert.path_of, removed)):
-            if root := self.folders.remove(path):
-                self.progress.forget(root)
-                self.spawn(self._tell_folder("close", wire.CloseFolder(root)))
+            if path in self.folders:
+                self.folders.remove(path)
+                self.progress.forget(path)
+                self.spawn(self._tell_folder("close", wire.CloseFolder(path)))
         for path in filter(None, map(convert.path_of, added)):
-            self.open_folder(self.folders.add(path))
+            if path not in self.folders:
+                self.folders.append(path)
+                self.open_folder(path)
 
     @property
     def watches_files(self) -> bool:
@@ -153,6 +170,11 @@ class Session:
         # Without `initialized` folders are never opened; then the answer comes late, and not never.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=_OPENING_SECONDS)
+        if not self.folders:
+            # Without a folder there is no index of this editor's, and those of others are not asked.
+            return _NOTHING[method]
         self.buffers.flush()
         return await self.link.request(method, params)
 
@@ -183,29 +205,20 @@ class Session:
         path = convert.path_of(uri)
         if path is None:
             raise InvalidParamsError(f"params.{field}: {uri} is not a file: URI")
-        return self.folders.to_engine(path)
+        return path
 
     def roots(self, uris: Iterable[str]) -> tuple[str, ...]:
         """Return the folders to ask, which are all of this editor's if none is named."""
-        named = tuple(self.path(uri, f"folders.{number}") for number, uri in enumerate(uris))
-        return named or tuple(self.folders.roots)
+        named = tuple(self.path(uri, f"folders[{number}]") for number, uri in enumerate(uris))
+        return named or tuple(self.folders)
 
     def root(self, uri: str) -> str:
         """Return one folder; empty for all."""
         return self.path(uri, "folder") if uri else ""
 
-    def folder_uri(self, root: str) -> str:
-        """Return the URI of a folder as the editor spells it."""
-        return convert.uri_of(self.folders.to_editor(root))
-
-    def file(self, uri: str) -> str | None:
-        """Return the engine's path of a document; None if it is no file."""
-        path = convert.path_of(uri)
-        return self.folders.to_engine(path) if path else None
-
     def touch(self, uris: Iterable[str]) -> None:
         """Tell the engine that files may have changed."""
-        if paths := tuple(dict.fromkeys(filter(None, map(self.file, uris)))):
+        if paths := tuple(dict.fromkeys(filter(None, map(convert.path_of, uris)))):
             self.link.notify("touched", wire.Touched(paths))
 
     # Telling the editor.
@@ -219,14 +232,15 @@ class Session:
         shown = types.ShowMessageParams(types.MessageType.Warning, f"Conexus: {message}")
         self.connection.notify(types.WINDOW_SHOW_MESSAGE, shown)
 
-    def spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside the handlers."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _load(self) -> None:
-        root = Path(self.folders.roots[0] if len(self.folders) else Path.home())
+        root = Path(self.folders[0] if self.folders else Path.home())
         loaded = settings.load(root, editor=options.over(self._editor, self._initial))
         self.settings = loaded.settings
         for problem in loaded.problems:
