@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from conexus.domain import Span
 from conexus.store.overlay import admitted
-from conexus.store.symbols import SymbolTable
+from conexus.store.symbols import SymbolTable, VisibleSymbols
 from conexus.store.tables import CHUNKS, PLACE, SYMBOLS, Tables, where_ids
 
 if TYPE_CHECKING:
@@ -44,6 +44,14 @@ class Row:
     score: float = 0.0
 
 
+@define
+class SymbolCache:
+    """The symbols of settled rows: what is slow to read and seldom changes, shared by an index's snapshots."""
+
+    key: tuple[int, int] | None = None
+    table: SymbolTable | None = None
+
+
 @frozen(eq=False)
 class View:
     """The state of an index that a snapshot pins; every array is indexed by file id."""
@@ -60,6 +68,9 @@ class View:
     overlay: OverlayView
     overlay_symbols: Callable[[], pa.Table]
     statistics: TermStatistics
+    symbol_cache: SymbolCache
+    settled_revision: int
+    """Files published until this revision are in the index structures."""
     hidden: Mapping[str, int]
     """Path to file id of open buffers, which hide the version in `files`."""
 
@@ -75,7 +86,7 @@ class Snapshot:
     view: View
     _tables: Callable[[], Tables | None]
     """Called for each query, so that handles may be reopened meanwhile; None if nothing was ever stored."""
-    _symbols: SymbolTable | None = field(init=False, default=None)
+    _symbols: VisibleSymbols | None = field(init=False, default=None)
     _guard: threading.Lock = field(init=False, factory=threading.Lock)
 
     @property
@@ -159,11 +170,14 @@ class Snapshot:
             by_file.setdefault(row.file_id, []).append(row)
         return [_covering(by_file.get(number, []), offset) for number, offset in places]
 
-    def symbols(self) -> SymbolTable:
+    def symbols(self) -> VisibleSymbols:
         """Return all visible symbols, open buffers included; loaded on first use and kept."""
         with self._guard:
             if self._symbols is None:
-                self._symbols = SymbolTable(self._symbol_rows(), self.view.path_of)
+                recent = SymbolTable(
+                    _masked(self.view.overlay_symbols(), self._in_memory()), self.view.path_of
+                )
+                self._symbols = VisibleSymbols(self._settled_symbols(), recent, self.view.on_disk)
             return self._symbols
 
     def _search(
@@ -204,12 +218,19 @@ class Snapshot:
     def _in_memory(self) -> NDArray[np.bool_]:
         return self.view.live & ~self.view.on_disk
 
-    def _symbol_rows(self) -> pa.Table:
-        overlay = self.view.overlay_symbols()
-        rows = [_masked(overlay, self._in_memory())]
-        if self.view.on_disk.any() and (tables := self._tables()):
-            rows.append(_masked(tables.rows(SYMBOLS), self.view.on_disk).select(overlay.column_names))
-        return pa.concat_tables(rows)
+    def _settled_symbols(self) -> SymbolTable:
+        """Return the symbols of all rows on disk, hidden ones too; an earlier snapshot's where it holds.
+
+        While new rows are served from memory, the rows on disk that are visible only become fewer.
+        """
+        view, cache = self.view, self.view.symbol_cache
+        key = (view.settled_revision, 0 if view.indexed_only else view.revision)
+        if cache.table is None or cache.key != key:
+            rows = view.overlay_symbols().slice(0, 0)
+            if view.on_disk.any() and (tables := self._tables()):
+                rows = tables.rows(SYMBOLS).select(rows.column_names)
+            cache.table, cache.key = SymbolTable(rows, view.path_of), key
+        return cache.table
 
     def _overlay_rows(
         self, numbers: NDArray[np.intp], scores: NDArray[np.float32] | None = None

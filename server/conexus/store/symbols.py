@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from conexus.domain import Span
+from conexus.store.overlay import admitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +41,7 @@ class SymbolTable:
     """
 
     def __init__(self, rows: pa.Table, path_of: Mapping[int, str]) -> None:
-        """Take symbol rows (schema of `symbols.lance`) that are all visible."""
+        """Take symbol rows (schema of `symbols.lance`)."""
         order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("start", "ascending")])
         self._rows = rows.take(order).combine_chunks()
         self._path_of = path_of
@@ -109,6 +111,71 @@ class SymbolTable:
         order = np.argsort(ranks, kind="stable")
         starts = np.searchsorted(ranks[order], np.arange(len(names) + 1))
         return [names[number] for number in by_name], order, starts
+
+
+class VisibleSymbols:
+    """The symbols of a snapshot: those of settled rows, read once, under those of rows in memory.
+
+    Numbers run over both; those of settled symbols that are hidden by now are never given.
+    """
+
+    def __init__(self, settled: SymbolTable, recent: SymbolTable, on_disk: NDArray[np.bool_]) -> None:
+        """Take tables, and which file ids of `settled` are still visible (bool, by file id)."""
+        self._settled = settled
+        self._recent = recent
+        self._on_disk = on_disk
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self._visible(self._settled.file_ids))) + len(self._recent)
+
+    @cached_property
+    def file_ids(self) -> NDArray[np.int32]:
+        """The file id of every symbol by number, int32, hidden ones included."""
+        if not len(self._recent):
+            return self._settled.file_ids
+        return np.concatenate([self._settled.file_ids, self._recent.file_ids])
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The distinct lower-case names, sorted: what a fuzzy matcher runs over. Some may be all hidden."""
+        known = self._settled.names
+        new = [name for name in self._recent.names if not _contains(known, name)]
+        if not new:
+            return known
+        names = known.copy()
+        for name in new:
+            bisect.insort(names, name)
+        return names
+
+    def named(self, name: str) -> NDArray[np.int64]:
+        """Return the numbers of all symbols whose lower-case name is `name`."""
+        settled = self._settled.named(name)
+        settled = settled[self._visible(self._settled.file_ids[settled])]
+        return np.concatenate([settled, self._recent.named(name) + len(self._settled)])
+
+    def of_name(self, position: int) -> NDArray[np.int64]:
+        """Return the numbers of all symbols called `names[position]`, whatever their case."""
+        return self.named(self.names[position])
+
+    def entries(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[SymbolEntry]:
+        """Return the symbols of these numbers, in the order given."""
+        wanted = np.asarray(numbers, np.int64)
+        border = len(self._settled)
+        settled = iter(self._settled.entries(wanted[wanted < border]))
+        recent = iter(self._recent.entries(wanted[wanted >= border] - border))
+        return [next(settled if number < border else recent) for number in wanted.tolist()]
+
+    def of_file(self, file_id: int) -> list[SymbolEntry]:
+        """Return the symbols of one file in order."""
+        return self._recent.of_file(file_id) or self._settled.of_file(file_id)
+
+    def _visible(self, file_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        return admitted(file_ids, self._on_disk)
+
+
+def _contains(names: list[str], name: str) -> bool:
+    position = bisect.bisect_left(names, name)
+    return position < len(names) and names[position] == name
 
 
 _ENTRY_COLUMNS = (
