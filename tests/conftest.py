@@ -24,6 +24,12 @@ def write_files(root: Path, text: str) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def written() -> Callable[[Path, str], Path]:
+    """Return `write_files`, for fixtures that outlive a test."""
+    return write_files
+
+
 @pytest.fixture
 def folder_of(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that makes a folder from the fixture format."""
