@@ -303,3 +303,30 @@ def test_settings_of_a_folder(engine: Engine, folder_of: Callable[..., Path]) ->
     narrow = evolve(settings, scope=evolve(settings.scope, exclude=("net/",)))
     folder = engine.open(folder_of(UPLOADS), narrow)
     assert folder.reconcile().files == 1
+
+
+def test_a_directory_that_cannot_be_read_loses_nothing(
+    engine: Engine, folder_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = engine.open(folder_of(UPLOADS))
+    folder.reconcile()
+    scandir = os.scandir
+
+    def refusing(path: str | Path) -> object:
+        # Tests run as root, whom no mode bits stop.
+        if os.fspath(path).rstrip("/").endswith("/net"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    report = folder.reconcile()
+    assert (report.removed, report.files) == (0, 3)
+    assert report.skipped["unreadable"] == 1
+
+
+def test_cancelling_the_walk_removes_nothing(engine: Engine, folder_of: Callable[..., Path]) -> None:
+    folder = engine.open(folder_of(UPLOADS))
+    folder.reconcile()
+    report = folder.reconcile(cancelled=lambda: True)
+    assert report.cancelled
+    assert (report.files, report.removed) == (3, 0)

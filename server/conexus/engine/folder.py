@@ -14,13 +14,14 @@ from conexus.engine.indexes import FolderIndexes
 from conexus.engine.texts import OpenTexts
 from conexus.indexing.affected import affected_by
 from conexus.indexing.indexer import Indexer, Report, Tally, setup_of
+from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
 from conexus.indexing.workers import ResidentWorker
 from conexus.search.gates import verify
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
 from conexus.search.retrieve import allowed_files, retrieve
-from conexus.workspace.files import Scope, Skipped, SkipReason
+from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from conexus.engine.indexes import Opened
     from conexus.engine.shelf import Shelf
     from conexus.indexing.indexer import Progress
-    from conexus.indexing.reconcile import Plan
     from conexus.search.gates import Hit, Outcome
     from conexus.search.query import Query, SearchRequest
     from conexus.search.retrieve import Found
@@ -159,8 +159,12 @@ class Folder:
             model = self.settings.model.name
             opened = self._indexes.writable(model, self._embedder(model))
             index = opened.index
-            walk = self._scope.walk(cancelled)
-            todo = plan_changes(index.files, index.skips, walk.entries)
+            try:
+                walk = self._scope.walk(cancelled)
+            except WalkCancelledError:
+                tally = Tally(total=0, cancelled=True)
+                return tally.report(index, Plan((), (), 0), {}, time.perf_counter() - begun)
+            todo = plan_changes(index.files, index.skips, walk.entries, _unseen(walk))
             walked(walk, todo)
             tally = self._apply(opened, todo, progress, cancelled)
             if not tally.cancelled:
@@ -369,6 +373,15 @@ class Folder:
             held.source(self.settings.scope) if held else read_source(self.root, path, self.settings.scope)
         )
         return None if isinstance(source, Skipped) else source, held.version if held else None
+
+
+def _unseen(walk: Walk) -> list[str]:
+    """Return directories that are there but could not be read, as after an unmount or with other rights."""
+    return [
+        skip.path
+        for skip in walk.skipped
+        if skip.reason is SkipReason.UNREADABLE and skip.detail != "vanished"
+    ]
 
 
 def _count_skips(index: Index) -> Counter[str]:

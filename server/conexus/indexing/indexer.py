@@ -37,7 +37,7 @@ _COMMIT_ROWS = 12_000
 _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
 # Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
-_TAIL_CHUNKS = 500
+_TAIL_CHUNKS = 2_000
 _FEW_FILES = 16
 
 

@@ -34,9 +34,15 @@ class Plan:
         return not self.read and not self.removed
 
 
-def plan(files: Mapping[str, FileRecord], skips: Mapping[str, SkipRecord], entries: Iterable[Entry]) -> Plan:
+def plan(
+    files: Mapping[str, FileRecord],
+    skips: Mapping[str, SkipRecord],
+    entries: Iterable[Entry],
+    unseen: Iterable[str] = (),
+) -> Plan:
     """Return what to do so that the manifest (`files`, and `skips` for their content) matches `entries`.
 
+    What lies in the directories `unseen` could not be looked at, so nothing is known to be gone from them.
     Size and time stamp only ever prove that nothing changed; whether something did, the digest decides.
     """
     read: list[Entry] = []
@@ -48,7 +54,13 @@ def plan(files: Mapping[str, FileRecord], skips: Mapping[str, SkipRecord], entri
             unchanged += 1
         else:
             read.append(entry)
-    removed = tuple(path for known in (files, skips) for path in known if path not in seen)
+    doubtful = tuple(f"{directory}/" for directory in unseen)
+    removed = tuple(
+        path
+        for known in (files, skips)
+        for path in known
+        if path not in seen and not path.startswith(doubtful)
+    )
     return Plan(tuple(read), removed, unchanged)
 
 

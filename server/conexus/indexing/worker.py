@@ -7,6 +7,7 @@ writes never touches a row. It may be killed at any moment: it owns nothing but 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import sys
@@ -27,7 +28,7 @@ from conexus.indexing.jobs import FileRows, Item, Job, Made, Setup, Unfinished
 from conexus.parsing.chunker import parse
 from conexus.parsing.languages import language_of
 from conexus.store.schema import RowsBuilder
-from conexus.workspace.files import Skipped
+from conexus.workspace.files import Skipped, SkipReason
 from conexus.workspace.source import of_text, read
 
 if TYPE_CHECKING:
@@ -78,9 +79,12 @@ class Worker:
 
     def _source(self, item: Item) -> Source | Skipped:
         path = item.entry.path
-        if item.text is None:
-            return read(self._root, item.entry, self._scope)
-        return of_text(path, item.text, self._scope)
+        try:
+            if item.text is None:
+                return read(self._root, item.entry, self._scope)
+            return of_text(path, item.text, self._scope)
+        except Exception as error:  # noqa: BLE001 -- whatever one file's bytes make a check stumble over
+            return Skipped(path, SkipReason.UNREADABLE, f"{type(error).__name__}: {error}")
 
     def _known(self, job: Job) -> dict[bytes, bytes]:
         known = job.known
@@ -203,6 +207,9 @@ def _static(model: str) -> StaticEmbedder:
 
 def main() -> None:
     """Serve jobs until stdin ends."""
+    # Rows are made and handed on without cycles: the collector would walk over them again and again.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
     jobs = sys.stdin.buffer
     answers = _private_stdout()
     setup = pickle.load(jobs)  # noqa: S301 -- written by our own parent process
