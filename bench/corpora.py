@@ -98,6 +98,14 @@ def source_files(root: Path) -> list[Path]:
     return sorted(path for path in root.rglob("*") if path.is_file() and ".git" not in path.parts)
 
 
+def digest_of_files(paths: Iterable[Path]) -> str:
+    """Return a short digest of the contents of `paths`."""
+    content = hashlib.blake2b(digest_size=6)
+    for path in sorted(paths):
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
 def checkout(git_directory: Path, revision: str, root: Path) -> Path:
     """Write the text files of a revision to `root` once, and return it.
 

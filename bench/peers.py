@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.corpora import CACHE
+from bench.corpora import CACHE, digest_of_files
 from bench.measure import CommandError
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def _ask_semble(job: Mapping[str, object]) -> str:
 
 @cache
 def _model_digest() -> str:
-    return hashlib.blake2b(_vocabulary().read_bytes(), digest_size=8).hexdigest()
+    embedding = _SERVER / "conexus/embedding"
+    return digest_of_files([*embedding.glob("*.py"), *(embedding / "model").iterdir()])
 
 
 def _vocabulary() -> Path:

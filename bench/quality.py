@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+import conexus
 from bench import peers
-from bench.corpora import CACHE, checkout
+from bench.corpora import CACHE, checkout, digest_of_files
 from bench.report import Report
 from conexus import settings
 from conexus.embedding.embedder import load
@@ -118,17 +119,31 @@ def answers(folder: Folder, questions: Iterable[Question]) -> dict[str, dict[str
     return found
 
 
+def _indexes(*, fresh: bool) -> Path:
+    """Return where the indexes of this run lie: kept as long as no code that fills them changes."""
+    package = Path(conexus.__file__).parent
+    layers = ("parsing", "embedding", "workspace", "store", "indexing")
+    filling = (path for layer in layers for path in (package / layer).glob("*.py"))
+    kept = CACHE / "quality-index" / digest_of_files([*filling, *(package / "embedding/model").iterdir()])
+    if fresh or not kept.exists():
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        kept.mkdir(parents=True)
+    return kept
+
+
 def _index(engine: Engine, root: Path) -> Folder:
     folder = engine.open(root)
     folder.reconcile()
     return folder
 
 
-def _repository_scores(options: argparse.Namespace, projects: Sequence[Project]) -> Iterable[Score]:
+def _repository_scores(
+    options: argparse.Namespace, projects: Sequence[Project], indexes: Path
+) -> Iterable[Score]:
     for project in projects:
         tree = _tree(options, project)
         for scope, root in _scopes(project, tree):
-            with Engine(settings.Settings(), CACHE / "quality-index") as engine:
+            with Engine(settings.Settings(), indexes) as engine:
                 found = answers(_index(engine, root), project.questions)
             if not options.no_peers:
                 queries = [{"id": question.id, "query": question.text} for question in project.questions]
@@ -240,7 +255,7 @@ def _cosqa(folder: Path) -> tuple[list[str], Project]:
     return functions, Project("cosqa", "", "dev", "", "python", questions)
 
 
-def _cosqa_scores(folder: Path) -> list[Score]:
+def _cosqa_scores(folder: Path, indexes: Path) -> list[Score]:
     functions, project = _cosqa(folder)
     root = CACHE / "corpora" / "cosqa"
     (root / "cosqa").mkdir(parents=True, exist_ok=True)
@@ -248,7 +263,7 @@ def _cosqa_scores(folder: Path) -> list[Score]:
         path = root / "cosqa" / f"{number:04}.py"
         if not path.exists():
             path.write_text(text)
-    with Engine(settings.Settings(), CACHE / "quality-index") as engine:
+    with Engine(settings.Settings(), indexes) as engine:
         found = answers(_index(engine, root), project.questions)
     found["embedder"] = _embedded(functions, project.questions)
     return list(_scored(found, "whole", project))
@@ -301,17 +316,16 @@ def _dump(file: Path, scores: Iterable[Score]) -> None:
 def main(arguments: list[str]) -> None:
     """Score what the options name; data the options do not name is left out."""
     options = _options(arguments)
-    if options.fresh:
-        shutil.rmtree(CACHE / "quality-index", ignore_errors=True)
+    indexes = _indexes(fresh=options.fresh)
     report = Report("quality")
     scores: list[Score] = []
     if options.queries:
         only = tuple(filter(None, options.only.split(",")))
-        scores = list(_repository_scores(options, projects_in(options.queries, only)))
+        scores = list(_repository_scores(options, projects_in(options.queries, only), indexes))
         _report_repositories(report, scores, options.worst)
         report.add("\n".join(f"  {name}: {value:.3f}" for name, value in PUBLISHED.items()))
     if options.cosqa:
-        cosqa = _cosqa_scores(options.cosqa)
+        cosqa = _cosqa_scores(options.cosqa, indexes)
         _report_cosqa(report, cosqa, options.worst)
         scores += cosqa
     if not scores:
