@@ -7,7 +7,8 @@ no defaults, so every field is always there. Names are camelCase on the wire.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, NewType, get_args
 
 from attrs import fields, frozen, has
@@ -305,13 +306,15 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(lambda wanted: wanted is Token, lambda value, _: _token(value))
     converter.register_structure_hook_factory(
         lambda wanted: getattr(wanted, "__origin__", None) is tuple,
-        lambda wanted: (
-            lambda value, _: tuple(
-                converter.structure(item, get_args(wanted)[0]) for item in exactly(value, list)
-            )
-        ),
+        partial(_tuple_hook, converter),
     )
     return converter
+
+
+def _tuple_hook(converter: Converter, wanted: Any) -> Callable[[Any, Any], tuple[Any, ...]]:
+    # By way of a list, for which cattrs says which item is wrong.
+    items: Any = GenericAlias(list, get_args(wanted)[0])
+    return lambda value, _: tuple(converter.structure(exactly(value, list), items))
 
 
 def exactly(value: Any, wanted: type) -> Any:

@@ -1,0 +1,411 @@
+"""What a client can do wrong, byte by byte, and the repairs of pygls: each has its test here."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from editor import COMMAND, NEOVIM, dumps, environment, log_of
+from lsprotocol.converters import get_converter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Raw:
+    """A server process and its bytes."""
+
+    def __init__(self, home: Path) -> None:
+        self.process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(home),
+            bufsize=0,
+        )
+        self.held = b""
+        self.notices: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+
+    def send(self, **message: Any) -> None:
+        self.write(dumps({"jsonrpc": "2.0", **message}))
+
+    def read(self, seconds: float = 20.0) -> dict[str, Any]:
+        """Return the next message."""
+        assert self.process.stdout is not None
+        end = time.monotonic() + seconds
+        while True:
+            head, blank, rest = self.held.partition(b"\r\n\r\n")
+            if blank:
+                # Nothing but messages: a stray line would break this.
+                assert head.startswith(b"Content-Length: "), head
+                length = int(head.removeprefix(b"Content-Length: "))
+                if len(rest) >= length:
+                    self.held = rest[length:]
+                    return json.loads(rest[:length])  # type: ignore[no-any-return]
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))
+            assert ready, "the server said nothing"
+            data = os.read(self.process.stdout.fileno(), 65_536)
+            assert data, "the server ended"
+            self.held += data
+
+    def answer(self, number: Any) -> dict[str, Any]:
+        """Return the answer to a request; answers what the server asks meanwhile."""
+        while True:
+            message = self.read()
+            if "method" not in message and message["id"] == number:
+                return message
+            self.notices.append(message)
+            if "method" in message and "id" in message:
+                self.send(id=message["id"], result=None)
+
+    def initialize(self, *roots: Path, **more: Any) -> dict[str, Any]:
+        self.send(id=0, method="initialize", params=initialize_params(*roots, **more))
+        answer = self.answer(0)
+        self.send(method="initialized", params={})
+        return answer
+
+    def end(self) -> int:
+        """Close the input and return the exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(20)
+
+
+def initialize_params(*roots: Path, **more: Any) -> dict[str, Any]:
+    folders = [{"uri": root.as_uri(), "name": root.name} for root in roots]
+    return {"processId": None, "rootUri": None, "capabilities": {}, "workspaceFolders": folders, **more}
+
+
+@pytest.fixture
+def raw(home: Path) -> Iterator[Raw]:
+    server = Raw(home)
+    yield server
+    server.process.kill()
+    server.process.communicate()
+
+
+def search(number: Any = 1, **params: Any) -> dict[str, Any]:
+    return {"id": number, "method": "conexus/search", "params": {"query": "x", **params}}
+
+
+# Frames.
+
+
+def test_header_names_are_read_in_any_case(raw: Raw) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 5, "method": "initialize", "params": initialize_params()})
+    raw.write(f"content-type: x\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+    assert "capabilities" in raw.answer(5)["result"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"Content-Length: 999999999999999\r\n\r\n",
+        b"Content-Length: -1\r\n\r\n",
+        b"Content-Length: many\r\n\r\n{}",
+        b"nonsense\r\n\r\n",
+        b"Content-Length: 3\r\n\r\n{]}",
+        b"Content-Length: 2\r\n\r\n\xff\xfe",
+        b"Content-Length: 7\r\n\r\n[1,2,3]",
+        b"Content-Length: 4\r\n\r\nnull",
+        b'Content-Length: 16\r\n\r\n{"jsonrpc":"1.0"}',
+        b"Content-Length: 200000\r\n\r\n" + b"[" * 200_000,
+    ],
+    ids=lambda bad: str(bad[:40]),
+)
+def test_bytes_that_are_no_message_are_answered_and_survived(raw: Raw, bad: bytes) -> None:
+    raw.initialize()
+    raw.write(bad)
+    assert raw.answer(None)["error"]["code"] in (-32700, -32600)
+    raw.send(**search())
+    assert raw.answer(1)["result"]["hits"] == []
+
+
+@pytest.mark.parametrize("number", [None, True, 1.5, [1], {}])
+def test_an_id_of_the_wrong_type_is_refused(raw: Raw, number: Any) -> None:
+    raw.initialize()
+    raw.send(**search(number))
+    assert raw.answer(None)["error"]["code"] == -32600
+    raw.send(id=7, method=5)
+    assert raw.answer(7)["error"]["code"] == -32600
+
+
+# The life of a session.
+
+
+def test_an_orderly_end_returns_zero(raw: Raw) -> None:
+    raw.initialize()
+    raw.send(id=1, method="shutdown")
+    answer = raw.answer(1)
+    assert answer["result"] is None
+    raw.send(method="exit")
+    assert raw.process.wait(20) == 0
+
+
+def test_exit_without_shutdown_returns_one(raw: Raw) -> None:
+    raw.initialize()
+    raw.send(method="exit")
+    assert raw.process.wait(20) == 1
+
+
+def test_exit_before_initialize_returns_one(raw: Raw) -> None:
+    raw.send(method="exit")
+    assert raw.process.wait(20) == 1
+
+
+def test_the_end_of_input_ends_the_process(raw: Raw) -> None:
+    raw.initialize()
+    assert raw.end() == 1
+
+
+def test_the_end_of_input_ends_it_while_requests_wait(raw: Raw, folder_of: Callable[..., Path]) -> None:
+    raw.initialize(folder_of("//- /a.py\nx = 1\n"))
+    raw.send(id=1, method="conexus/waitForRevision", params={"revision": 10**9})
+    assert raw.end() == 1
+
+
+def test_a_request_after_shutdown_is_refused(raw: Raw) -> None:
+    raw.initialize()
+    raw.send(id=1, method="shutdown")
+    raw.answer(1)
+    raw.send(**search(2))
+    assert raw.answer(2)["error"]["code"] == -32600
+    raw.send(method="textDocument/didOpen", params={"nonsense": 1})
+    raw.send(id=3, method="shutdown")
+    assert raw.answer(3)["error"]["code"] == -32600
+
+
+def test_a_request_before_initialize_is_refused(raw: Raw) -> None:
+    raw.send(**search())
+    assert raw.answer(1)["error"]["code"] == -32002
+    raw.initialize()
+    raw.send(id=2, method="initialize", params=initialize_params())
+    assert raw.answer(2)["error"]["code"] == -32600
+
+
+# Parameters.
+
+
+def test_wrong_parameters_of_every_typed_request_are_answered(raw: Raw) -> None:
+    raw.initialize()
+    for number, method in enumerate(
+        ("workspace/symbol", "workspace/willRenameFiles", "workspace/executeCommand", "conexus/search"), 10
+    ):
+        for params in (None, [], "text", {"query": {}}, {"files": 1}, {"command": []}):
+            raw.send(id=number, method=method, params=params)
+            answer = raw.answer(number)
+            assert answer["error"]["code"] == -32602, (method, params)
+            assert "Traceback" not in json.dumps(answer)
+
+
+def test_a_missing_text_is_no_document(raw: Raw, folder_of: Callable[..., Path], home: Path) -> None:
+    root = folder_of("//- /a.py\ndef found_on_disk():\n    pass\n")
+    raw.initialize(root)
+    item = {"uri": (root / "a.py").as_uri(), "languageId": "python", "version": 1, "text": None}
+    raw.send(method="textDocument/didOpen", params={"textDocument": item})
+    raw.send(id=1, method="conexus/waitForRevision", params={"complete": True})
+    raw.answer(1)
+    raw.send(**search(2, query="found_on_disk"))
+    assert raw.answer(2)["result"]["hits"][0]["version"] is None
+    assert "params.textDocument.text: expected a string, not null" in log_of(home)
+
+
+def test_an_unknown_method_is_answered_and_an_unknown_notification_is_not(raw: Raw) -> None:
+    raw.initialize()
+    raw.send(method="conexus/frobnicated", params={"a": {"b": 1}})
+    raw.send(id=1, method="conexus/frobnicate", params={"a": {"type_name": "x", "class": 1}})
+    assert raw.answer(1)["error"]["code"] == -32601
+    raw.send(method="$/cancelRequest", params={"id": "never sent"})
+    raw.send(method="$/setTrace", params={"value": "verbose"})
+    raw.send(**search(2))
+    assert raw.answer(2)["result"]["hits"] == []
+
+
+def test_untyped_parameters_stay_plain(raw: Raw) -> None:
+    raw.initialize()
+    # pygls would make a class of each of these objects.
+    for number in range(1000):
+        raw.send(method="conexus/unknown", params={f"key{number}": {"def": [1]}})
+    raw.send(**search())
+    assert raw.answer(1)["result"]["hits"] == []
+
+
+def test_capabilities_ahead_of_their_time_lock_nobody_out(raw: Raw) -> None:
+    capabilities = {
+        "workspace": {"symbol": {"symbolKind": {"valueSet": [1, 99]}}},
+        "general": {"positionEncodings": ["utf-32", "utf-8"]},
+    }
+    result = raw.initialize(capabilities=capabilities)["result"]
+    assert result["capabilities"]["positionEncoding"] == "utf-32"
+
+
+def test_an_initialize_without_capabilities_is_refused(raw: Raw) -> None:
+    raw.send(id=1, method="initialize", params={"processId": "me"})
+    error = raw.answer(1)["error"]
+    assert error["code"] == -32602
+    assert "params.processId" in error["message"]
+
+
+# Errors.
+
+
+def test_an_unforeseen_error_sends_no_traceback(raw: Raw, tmp_path: Path) -> None:
+    # A data directory that cannot be: nothing below catches it but the last stop.
+    server = subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**environment(tmp_path), "CONEXUS_DATA_DIR": "/dev/null/data"},
+    )
+    assert server.stdin is not None
+    messages = [
+        {"id": 0, "method": "initialize", "params": initialize_params(tmp_path)},
+        {"method": "initialized", "params": {}},
+        search(1),
+    ]
+    for message in messages:
+        server.stdin.write(dumps({"jsonrpc": "2.0", **message}))
+    server.stdin.flush()
+    assert server.stdout is not None
+    said = b""
+    while b'"id":1,' not in said:
+        block = os.read(server.stdout.fileno(), 65_536)
+        assert block
+        said += block
+    assert b"Traceback" not in said
+    assert b'File \\"' not in said
+    server.kill()
+    server.communicate()
+
+
+def test_nothing_a_user_wrote_is_logged(raw: Raw, folder_of: Callable[..., Path], home: Path) -> None:
+    root = folder_of("//- /a.py\nx = 1\n")
+    raw.initialize(root)
+    item = {
+        "uri": (root / "a.py").as_uri(),
+        "languageId": "python",
+        "version": 1,
+        "text": "s = 'perl-of-wisdom'",
+    }
+    raw.send(method="textDocument/didOpen", params={"textDocument": item})
+    raw.send(
+        method="textDocument/didChange",
+        params={"textDocument": {"uri": item["uri"]}, "contentChanges": [{"text": "perl-of-wisdom"}]},
+    )
+    raw.send(**search(1, query="perl-of-wisdom", limit="many"))
+    raw.answer(1)
+    raw.send(**search(2, query="perl-of-wisdom"))
+    raw.answer(2)
+    assert "perl-of-wisdom" not in log_of(home)
+
+
+# Streams.
+
+
+def test_nothing_but_messages_is_written_to_stdout(tmp_path: Path) -> None:
+    # A library that prints as soon as it is imported, in a server that starts an engine: the reader of `Raw`
+    # fails at anything that is no message.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import builtins, sys\n"
+        "loaded = builtins.__import__\n"
+        "def noisy(name, *args, **kwargs):\n"
+        "    if name == 'pygls.capabilities' or name == 'conexus.settings' or 'asyncio' in name:\n"
+        "        import os; os.system('echo noise of a child') if 'conexus.lsp' in sys.modules else None\n"
+        "        print('noise', flush=True) if 'conexus.lsp.session' in sys.modules else None\n"
+        "    return loaded(name, *args, **kwargs)\n"
+        "builtins.__import__ = noisy\n",
+        "utf-8",
+    )
+    server = Raw.__new__(Raw)
+    server.held, server.notices = b"", []
+    server.process = subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**environment(tmp_path), "PYTHONPATH": str(tmp_path)},
+        bufsize=0,
+    )
+    server.initialize()
+    server.send(**search())
+    assert server.answer(1)["result"]["hits"] == []
+    assert server.end() == 1
+
+
+def resident(process: subprocess.Popen[bytes]) -> int:
+    with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is read from /proc")
+def test_a_client_that_does_not_read_costs_no_memory(
+    raw: Raw, folder_of: Callable[..., Path], home: Path
+) -> None:
+    root = folder_of("//- /a.py\n" + "".join(f"def function_{n}(): return {n}\n" for n in range(2000)))
+    raw.initialize(root)
+    raw.send(id=1, method="conexus/waitForRevision", params={"complete": True})
+    raw.answer(1)
+    raw.send(**search(2, query="function", limit=100))
+    size = len(json.dumps(raw.answer(2)))
+    before = resident(raw.process)
+    # Asks for far more than may wait, and reads none of it; the server stops reading too.
+    assert raw.process.stdin is not None
+    os.set_blocking(raw.process.stdin.fileno(), False)
+    wanted, sent = 200 * 1024 * 1024 // size, 0
+    end = time.monotonic() + 15
+    while sent < wanted and time.monotonic() < end:
+        try:
+            raw.send(**search(100 + sent, query="function", limit=100))
+            sent += 1
+        except BlockingIOError:
+            time.sleep(0.05)
+    assert resident(raw.process) - before < 60 * 1024 * 1024
+
+
+def test_initialize_waits_for_no_engine(raw: Raw, folder_of: Callable[..., Path]) -> None:
+    # An engine that hangs: its lock is taken by a process that serves nobody.
+    root = folder_of("//- /a.py\nx = 1\n")
+    capabilities = get_converter().unstructure(NEOVIM.capabilities)
+    result = raw.initialize(root, capabilities=capabilities)["result"]
+    assert result["capabilities"]["positionEncoding"] == "utf-8"
+    assert result["serverInfo"]["name"] == "conexus"
+
+
+def test_an_engine_that_is_stopped_holds_up_no_edit(raw: Raw, folder_of: Callable[..., Path]) -> None:
+    root = folder_of("//- /a.py\nx = 1\n")
+    raw.initialize(root)
+    raw.send(id=1, method="conexus/status")
+    engine = raw.answer(1)["result"]["pid"]
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        uri = (root / "a.py").as_uri()
+        item = {"uri": uri, "languageId": "python", "version": 1, "text": "x = 1\n"}
+        raw.send(method="textDocument/didOpen", params={"textDocument": item})
+        raw.send(**search(2))
+        for version in range(2, 200):
+            change = {
+                "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
+                "text": "y",
+            }
+            params = {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]}
+            raw.send(method="textDocument/didChange", params=params)
+        raw.send(id=3, method="workspace/willRenameFiles", params={"files": []})
+        assert raw.answer(3)["result"] is None
+        raw.send(method="$/cancelRequest", params={"id": 2})
+        assert raw.answer(2)["error"]["code"] == -32800
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    raw.send(**search(4, query="y" * 198))
+    assert raw.answer(4)["result"]["completeness"]
