@@ -4,7 +4,7 @@ from conexus.domain import Span
 from conexus.search.query import SearchRequest, plan
 from conexus.search.rank import rank
 from conexus.search.retrieve import Agent, Found
-from conexus.store.snapshot import Row
+from conexus.store.places import Row
 
 
 def row(path: str, ord_: int = 0, symbol: str = "", kind: str = "function") -> Row:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conexus.domain import Span
     from conexus.search.rank import Ranked
     from conexus.store.manifest import FileRecord
-    from conexus.store.snapshot import Row
+    from conexus.store.places import Row
     from conexus.workspace.source import Source
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from conexus.search.query import Query
-    from conexus.store.snapshot import Row, Snapshot
+    from conexus.store.places import Row
+    from conexus.store.snapshot import Snapshot
     from conexus.store.symbols import SymbolEntry, VisibleSymbols
 
 # rapidfuzz's normalised indel similarity, 0 to 100. Below 80, four-letter names match unrelated ones.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from conexus.search.query import Query
     from conexus.search.retrieve import Found
-    from conexus.store.snapshot import Row
+    from conexus.store.places import Row
 
 # 60 in the paper, for lists of a thousand. Ours are short, and their first places are worth more.
 _RRF_K = 20

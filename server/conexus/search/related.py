@@ -19,7 +19,8 @@ from conexus.search.rank import Ranked, is_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from conexus.store.snapshot import Row, Snapshot
+    from conexus.store.places import Row
+    from conexus.store.snapshot import Snapshot
     from conexus.store.symbols import SymbolEntry, VisibleSymbols
 
 _MOST_NAMES = 12

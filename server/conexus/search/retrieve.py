@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from conexus.embedding.embedder import Embedder
     from conexus.search.query import Query
     from conexus.store.manifest import FileRecord
-    from conexus.store.snapshot import Row, Snapshot
+    from conexus.store.places import Row
+    from conexus.store.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 

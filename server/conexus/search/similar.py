@@ -11,7 +11,8 @@ from conexus.search.rank import Ranked
 
 if TYPE_CHECKING:
     from conexus.embedding.embedder import Embedder
-    from conexus.store.snapshot import Row, Snapshot
+    from conexus.store.places import Row
+    from conexus.store.snapshot import Snapshot
 
 # What is hidden again: the place itself, and more chunks of one file than a reader wants.
 _SPARE = 20

@@ -109,7 +109,7 @@ class Index:
     _next_id: int = field(init=False, default=0)
     _optimized: int = field(init=False, default=0)
     _snapshot: Snapshot | None = field(init=False, default=None)
-    _symbol_cache: Any = field(init=False, default=None)
+    _settled_rows: Any = field(init=False, default=None)
     _closed: bool = field(init=False, default=False)
     _guard: threading.RLock = field(init=False, factory=threading.RLock)
     """Held for state changes and their reading, never during a query."""
@@ -618,12 +618,12 @@ class Index:
         import numpy as np
 
         from conexus.store.overlay import TermStatistics
-        from conexus.store.snapshot import Snapshot, SymbolCache, View
+        from conexus.store.snapshot import Settled, Snapshot, View
 
         if self._has_rows():
             self._opened()
-        if self._symbol_cache is None:
-            self._symbol_cache = SymbolCache()
+        if self._settled_rows is None:
+            self._settled_rows = Settled()
         masks = self._current_masks()
         overlay = self._opened_overlay()
         in_memory = self._load_pending(masks)
@@ -647,7 +647,7 @@ class Index:
         )
         view = View(
             numbers.revision, self.files, self._path_of, live, on_disk, in_memory,
-            overlay.view(), overlay.symbols, statistics, self._symbol_cache, numbers.indexed_revision,
+            overlay.view(), overlay.symbols, statistics, self._settled_rows, numbers.indexed_revision,
             self._buffers,
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)

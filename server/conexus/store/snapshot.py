@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
-from conexus.domain import Span
 from conexus.store.overlay import admitted
+from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
+from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
-from conexus.store.tables import CHUNKS, PLACE, SYMBOLS, Tables, where_ids
+from conexus.store.tables import CHUNKS, SYMBOLS, Tables, where_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,28 +29,17 @@ _MOST_FETCHED = 2_000
 """Overfetching stops here and an exact scan of the admitted files takes over."""
 
 
-@frozen
-class Row:
-    """A chunk, with the score of the query that found it."""
-
-    file_id: int
-    path: str
-    ord: int
-    """Position in its file, from 0."""
-    span: Span
-    symbol: str
-    kind: str
-    digest: bytes
-    """Of the embedded text."""
-    score: float = 0.0
-
-
 @define
-class SymbolCache:
-    """The symbols of settled rows: what is slow to read and seldom changes, shared by an index's snapshots."""
+class Settled:
+    """What is known of rows on disk: slow to read, seldom changed, shared by an index's snapshots.
 
-    key: tuple[int, int] | None = None
-    table: SymbolTable | None = None
+    Hidden rows are in it too: while new rows are served from memory, those on disk only become fewer.
+    """
+
+    key: tuple[int, int] = (-1, -1)
+    symbols: SymbolTable | None = None
+    places: PlaceTable | None = None
+    guard: threading.Lock = field(factory=threading.Lock)
 
 
 @frozen(eq=False)
@@ -68,7 +58,7 @@ class View:
     overlay: OverlayView
     overlay_symbols: Callable[[], pa.Table]
     statistics: TermStatistics
-    symbol_cache: SymbolCache
+    settled: Settled
     settled_revision: int
     """Files published until this revision are in the index structures."""
     hidden: Mapping[str, int]
@@ -159,16 +149,24 @@ class Snapshot:
         wanted[[number for number in file_ids if 0 <= number < len(wanted)]] = True
         rows = self._overlay_rows(np.flatnonzero(self.view.overlay.visible(self._in_memory() & wanted)))
         ids = np.flatnonzero(self.view.on_disk & wanted)
-        if len(ids) and (tables := self._tables()):
-            rows += self._rows(tables.rows(CHUNKS, where_ids(ids), PLACE))
+        if len(ids):
+            rows += self._places().of_files(ids)
         return sorted(rows, key=lambda row: (row.file_id, row.ord))
 
     def covering(self, places: Sequence[tuple[int, int]]) -> list[Row | None]:
         """Return for each (file id, byte offset) the chunk that covers it, None where there is none."""
+        known, on_disk = len(self.live), self.view.on_disk
+        settled = [place for place in places if 0 <= place[0] < known and on_disk[place[0]]]
+        found: dict[tuple[int, int], Row | None] = {}
+        if settled:
+            numbers, offsets = zip(*settled, strict=True)
+            found = dict(zip(settled, self._places().covering(numbers, offsets), strict=True))
+        recent = [place for place in places if place not in found]
         by_file: dict[int, list[Row]] = {}
-        for row in self.rows_of({number for number, _ in places}):
+        for row in self.rows_of({number for number, _ in recent}) if recent else ():
             by_file.setdefault(row.file_id, []).append(row)
-        return [_covering(by_file.get(number, []), offset) for number, offset in places]
+        found |= {place: _covering(by_file.get(place[0], []), place[1]) for place in recent}
+        return [found[place] for place in places]
 
     def symbols(self) -> VisibleSymbols:
         """Return all visible symbols, open buffers included; loaded on first use and kept."""
@@ -177,7 +175,7 @@ class Snapshot:
                 recent = SymbolTable(
                     _masked(self.view.overlay_symbols(), self._in_memory()), self.view.path_of
                 )
-                self._symbols = VisibleSymbols(self._settled_symbols(), recent, self.view.on_disk)
+                self._symbols = VisibleSymbols(self._symbol_table(), recent, self.view.on_disk)
             return self._symbols
 
     def _search(
@@ -199,7 +197,9 @@ class Snapshot:
             found, scores = fetch(tables, limit if exact else count, where_ids(ids) if exact else "")
             kept = np.flatnonzero(admitted(found["file_id"].to_numpy(), mask))
             if exact or len(kept) >= limit or found.num_rows < count:
-                return self._rows(found.take(pa.array(kept[:limit])), scores[kept[:limit]])
+                best = kept[:limit]
+                file_ids, ords = found["file_id"].to_numpy()[best], found["ord"].to_numpy()[best]
+                return self._places().rows(file_ids, ords, scores[best])
             count *= 4
 
     def _first_fetch(self, limit: int, admitted: int) -> int:
@@ -218,33 +218,42 @@ class Snapshot:
     def _in_memory(self) -> NDArray[np.bool_]:
         return self.view.live & ~self.view.on_disk
 
-    def _settled_symbols(self) -> SymbolTable:
-        """Return the symbols of all rows on disk, hidden ones too; an earlier snapshot's where it holds.
-
-        While new rows are served from memory, the rows on disk that are visible only become fewer.
-        """
-        view, cache = self.view, self.view.symbol_cache
+    def _settled(self) -> Settled:
+        """Return what is known of rows on disk, emptied if it was of another arrangement of them."""
+        view = self.view
         key = (view.settled_revision, 0 if view.indexed_only else view.revision)
-        if cache.table is None or cache.key != key:
-            rows = view.overlay_symbols().slice(0, 0)
-            if view.on_disk.any() and (tables := self._tables()):
-                rows = tables.rows(SYMBOLS).select(rows.column_names)
-            cache.table, cache.key = SymbolTable(rows, view.path_of), key
-        return cache.table
+        if view.settled.key != key:
+            view.settled.symbols = view.settled.places = None
+            view.settled.key = key
+        return view.settled
+
+    def _symbol_table(self) -> SymbolTable:
+        with self.view.settled.guard:
+            settled = self._settled()
+            if settled.symbols is None:
+                rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
+                settled.symbols = SymbolTable(rows, self.view.path_of)
+            return settled.symbols
+
+    def _places(self) -> PlaceTable:
+        with self.view.settled.guard:
+            settled = self._settled()
+            if settled.places is None:
+                rows = self._on_disk(CHUNKS, PLACE, chunk_schema(1))
+                settled.places = PlaceTable(rows, self.view.path_of)
+            return settled.places
+
+    def _on_disk(self, name: str, columns: Sequence[str], schema: pa.Schema) -> pa.Table:
+        if self.view.on_disk.any() and (tables := self._tables()):
+            return tables.rows(name, columns=columns)
+        return schema.empty_table().select(list(columns))
 
     def _overlay_rows(
         self, numbers: NDArray[np.intp], scores: NDArray[np.float32] | None = None
     ) -> list[Row]:
-        return self._rows(self.view.overlay.table.take(pa.array(numbers)), scores) if len(numbers) else []
-
-    def _rows(self, table: pa.Table, scores: NDArray[np.float32] | None = None) -> list[Row]:
-        columns = [table[name].to_pylist() for name in PLACE]
-        ranked = scores.tolist() if scores is not None else [0.0] * table.num_rows
-        path_of = self.view.path_of
-        return [
-            Row(number, path_of[number], ord_, Span(*span), symbol, kind, digest, score)
-            for number, ord_, *span, symbol, kind, digest, score in zip(*columns, ranked, strict=True)
-        ]
+        if not len(numbers):
+            return []
+        return rows_of_table(self.view.overlay.table.take(pa.array(numbers)), self.view.path_of, scores)
 
 
 def _masked(table: pa.Table, mask: NDArray[np.bool_]) -> pa.Table:

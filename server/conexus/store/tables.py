@@ -36,8 +36,8 @@ _REFINE = 2
 _ATTEMPTS = 3
 _INDEX_CACHE = 96 << 20
 _METADATA_CACHE = 24 << 20
-PLACE = ["file_id", "ord", "start", "end", "start_line", "end_line", "symbol", "kind", "digest"]
-"""The columns that make a `Row`."""
+_FOUND = ["file_id", "ord"]
+"""What a query fetches of a row; where it stands is known in memory (`places`)."""
 
 
 def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file_id") -> str:
@@ -136,7 +136,7 @@ class Tables:
 
         def query(table: Any) -> Any:
             found = table.query().nearest_to(vector).distance_type("cosine")
-            found = found.select([*PLACE, "_distance"]).limit(limit)
+            found = found.select([*_FOUND, "_distance"]).limit(limit)
             if where:
                 return found.bypass_vector_index().where(where)
             if not self.has_vector_structure:
@@ -155,7 +155,7 @@ class Tables:
         text = MatchQuery(" ".join(words), "tokens")  # type: ignore[call-arg] # its attrs defaults are hidden
 
         def query(table: Any) -> Any:
-            found = table.query().nearest_to_text(text).select([*PLACE, "_score"]).limit(limit)
+            found = table.query().nearest_to_text(text).select([*_FOUND, "_score"]).limit(limit)
             found = found.where(where) if where else found
             return found.fast_search() if indexed_only and self.has_words_structure else found
 

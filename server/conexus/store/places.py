@@ -1,0 +1,110 @@
+"""Where every settled chunk stands, in memory: some 70 bytes each, so that queries fetch two numbers a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import frozen
+
+from conexus.domain import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+PLACE = ("file_id", "ord", "start", "end", "start_line", "end_line", "symbol", "kind", "digest")
+"""The columns that make a `Row`."""
+
+
+@frozen
+class Row:
+    """A chunk, with the score of the query that found it."""
+
+    file_id: int
+    path: str
+    ord: int
+    """Position in its file, from 0."""
+    span: Span
+    symbol: str
+    kind: str
+    digest: bytes
+    """Of the embedded text."""
+    score: float = 0.0
+
+
+def rows_of_table(
+    table: pa.Table, path_of: Mapping[int, str], scores: NDArray[np.float32] | None = None
+) -> list[Row]:
+    """Return the rows of `table`, which has the columns `PLACE`, with `scores` (float32[n])."""
+    columns = [table[name].to_pylist() for name in PLACE]
+    ranked = scores.tolist() if scores is not None else [0.0] * table.num_rows
+    return [
+        Row(number, path_of[number], ord_, Span(*span), symbol, kind, digest, score)
+        for number, ord_, *span, symbol, kind, digest, score in zip(*columns, ranked, strict=True)
+    ]
+
+
+class PlaceTable:
+    """The places of chunks by position, 0 to n - 1, sorted by file id and place in the file."""
+
+    def __init__(self, table: pa.Table, path_of: Mapping[int, str]) -> None:
+        """Take rows with the columns `PLACE`, each (file_id, ord) at most once."""
+        order = pc.sort_indices(table, sort_keys=[("file_id", "ascending"), ("ord", "ascending")])
+        self._table = table.take(order).combine_chunks()
+        self._path_of = path_of
+        self._file_ids = self._column("file_id")
+        self._starts = self._column("start")
+
+    def rows(
+        self,
+        file_ids: NDArray[np.int32],
+        ords: NDArray[np.int32],
+        scores: NDArray[np.float32] | None = None,
+    ) -> list[Row]:
+        """Return the chunks with these (file id, position in file), both int32[n]; unknown ones are left out."""
+        first = np.searchsorted(self._file_ids, file_ids)
+        positions = first + ords
+        inside = positions < len(self._file_ids)
+        known = np.flatnonzero(inside)
+        known = known[self._file_ids[positions[known]] == file_ids[known]]
+        return self._at(positions[known], scores[known] if scores is not None else None)
+
+    def of_files(self, file_ids: Sequence[int] | NDArray[np.integer]) -> list[Row]:
+        """Return all chunks of these files, in order of file id and place."""
+        wanted = np.unique(np.asarray(file_ids, np.int32))
+        first = np.searchsorted(self._file_ids, wanted)
+        last = np.searchsorted(self._file_ids, wanted, side="right")
+        ranges = [np.arange(start, end) for start, end in zip(first, last, strict=True)]
+        return self._at(np.concatenate(ranges)) if ranges else []
+
+    def covering(self, file_ids: Sequence[int], offsets: Sequence[int]) -> list[Row | None]:
+        """Return for each (file id, byte offset) the chunk that covers it, None where there is none."""
+        wanted = np.asarray(file_ids, np.int32)
+        first = np.searchsorted(self._file_ids, wanted)
+        last = np.searchsorted(self._file_ids, wanted, side="right")
+        found = [
+            start + int(np.searchsorted(self._starts[start:end], offset, side="right")) - 1
+            for start, end, offset in zip(first.tolist(), last.tolist(), offsets, strict=True)
+        ]
+        hit = [at >= start for at, start in zip(found, first.tolist(), strict=True)]
+        rows = iter(self._at(np.array([at for at, known in zip(found, hit, strict=True) if known], np.int64)))
+        candidates = [next(rows) if known else None for known in hit]
+        return [
+            row if row is not None and offset < row.span.end else None
+            for row, offset in zip(candidates, offsets, strict=True)
+        ]
+
+    def _at(self, positions: NDArray[np.int64], scores: NDArray[np.float32] | None = None) -> list[Row]:
+        if not len(positions):
+            return []
+        return rows_of_table(self._table.take(pa.array(positions)), self._path_of, scores)
+
+    def _column(self, name: str) -> NDArray[np.int32]:
+        if not self._table.num_rows:
+            return np.empty(0, np.int32)
+        column: NDArray[np.int32] = self._table[name].to_numpy()
+        return column
