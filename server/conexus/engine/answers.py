@@ -50,6 +50,7 @@ def search(
     )
     replies: list[tuple[str, SearchReply]] = []
     for called, live in folders:
+        live.catch_up()
         try:
             replies.append((called, live.folder.search(request, cancelled)))
         except IndexMissing:
@@ -156,6 +157,7 @@ def similar(
     for called, live in folders:
         if cancelled():
             raise CancelledError(called)
+        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -178,6 +180,7 @@ def related(
     hits: list[wire.WireHit] = []
     revision = 0
     for called, live, path in places:
+        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -208,6 +211,7 @@ def symbols(
     for called, live in folders:
         if cancelled():
             raise CancelledError(called)
+        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -230,6 +234,7 @@ def symbols_of(places: Sequence[tuple[str, LiveFolder, str]], params: wire.Symbo
     found: list[wire.WireSymbol] = []
     revision = 0
     for called, live, path in places:
+        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)

@@ -139,6 +139,7 @@ class Folder:
         self._writing = Lock()
         self._resident: ResidentWorker | None = None
         self._resident_guard = Lock()
+        self._keeps_worker = False
         self.texts = OpenTexts()
         self._text_rows: dict[int, FileRecord] = {}
 
@@ -230,6 +231,10 @@ class Folder:
         with self._writing:
             self._indexes.discard()
 
+    def keep_worker(self) -> None:
+        """Read a few files at a time with a process that stays, instead of a new one each time."""
+        self._keeps_worker = True
+
     def view(self) -> View:
         """Return what a question sees now. Raises IndexMissing before the first reconcile."""
         opened = self._indexes.answering()
@@ -317,7 +322,7 @@ class Folder:
                 embedder,
                 donors=[donor.index for donor in donors],
                 vectors=self._vectors(embedder),
-                resident=self._resident,
+                resident=self._worker(embedder) if self._keeps_worker else None,
             )
             return indexer.run(todo, progress, cancelled)
         finally:

@@ -41,6 +41,8 @@ _ANNOUNCE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 30.0
 _JOIN_SECONDS = 5.0
 _MOST_PROBLEMS = 50
+# An edit is searchable in this time; where it is not, hits in it are fitted to the new text.
+_CATCH_UP_SECONDS = 0.05
 
 
 @define
@@ -76,6 +78,7 @@ class LiveFolder:
         announce: Callable[[FolderStatus], None],
     ) -> None:
         self.folder = folder
+        folder.keep_worker()
         self._editor = editor
         self._latencies = latencies
         self._announce = announce
@@ -114,10 +117,10 @@ class LiveFolder:
             self._pending.edit(path)
 
     def close_text(self, owner: object, path: str) -> None:
-        """Let the file count again, unless another editor has it open."""
+        """Let the file count again, unless another editor has it open; it may have been saved meanwhile."""
         if self.folder.texts.drop(owner, path):
             self._pending.edit(path)
-            self._pending.touch([path])
+        self._pending.touch([path])
 
     def close_texts(self, owner: object) -> None:
         """Close all texts of `owner`."""
@@ -161,6 +164,13 @@ class LiveFolder:
         if cancelled():
             raise CancelledError(f"waiting for {self.folder.root} was cancelled")
         return done
+
+    def catch_up(self) -> None:
+        """Wait a moment for texts that were typed just now, so that a question sees what was told before it."""
+        ticket = self._pending.ticket
+        if not self._pending.has_shown(ticket):
+            deadline = time.monotonic() + _CATCH_UP_SECONDS
+            self._pending.wait_until(lambda: self._pending.has_shown(ticket), deadline, lambda: False)
 
     @property
     def revision(self) -> int:

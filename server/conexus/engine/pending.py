@@ -162,9 +162,13 @@ class Pending:
     def has_done(self, ticket: int) -> bool:
         """Return whether everything recorded up to `ticket` is done."""
         with self._changed:
+            return self._done >= min(self._asked, ticket) and self.has_shown(ticket)
+
+    def has_shown(self, ticket: int) -> bool:
+        """Return whether every text recorded up to `ticket` is done."""
+        with self._changed:
             edits = [edit.ticket for edit in self._edits.values()] + list(self._in_work.values())
-            disk_idle = self._done >= min(self._asked, ticket)
-            return disk_idle and all(number > ticket for number in edits)
+            return all(number > ticket for number in edits)
 
     def wait_until(self, reached: Callable[[], bool], deadline: float, cancelled: Callable[[], bool]) -> bool:
         """Wait until `reached`, asked after every change; False at the deadline or when cancelled."""
