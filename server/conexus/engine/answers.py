@@ -257,7 +257,7 @@ def _lines(live: LiveFolder, path: str, params: wire.Similar) -> tuple[str, Plac
 
 
 def _verified(called: str, view: View, ranked: Sequence[Ranked]) -> list[wire.WireHit]:
-    outcome = verify(ranked, view.records, view.read)
+    outcome = verify(ranked, view.records, view.read, len(ranked))
     return [wire_hit(called, hit, view.versions) for hit in outcome.hits]
 
 

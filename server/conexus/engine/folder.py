@@ -259,9 +259,9 @@ class Folder:
         if cancelled():
             raise CancelledError(f"searching {self.root} was cancelled")
         ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found)
-        outcome = verify(ranked, view.records, view.read)
+        outcome = verify(ranked, view.records, view.read, query.limit)
         return SearchReply(
-            hits=tuple(outcome.hits[: query.limit]),
+            hits=tuple(outcome.hits),
             query=query,
             revision=snapshot.revision,
             files=len(snapshot.files),

@@ -49,8 +49,9 @@ def verify(
     ranked: Sequence[Ranked],
     files: Mapping[str, FileRecord],
     read: Callable[[str], Source | None],
+    limit: int,
 ) -> Outcome:
-    """Return `ranked` as hits, each checked against the text `read` gives for its path now.
+    """Return the first `limit` of `ranked` that stand as hits, each checked against the text `read` gives for its path now.
 
     A file that changed is cut again: a chunk that still stands somewhere in it moves there, any other
     is dropped, so that no hit ever shows a wrong place.
@@ -58,6 +59,8 @@ def verify(
     outcome = Outcome()
     texts: dict[str, _Text | None] = {}
     for answer in ranked:
+        if len(outcome.hits) == limit:
+            break
         path = answer.row.path
         if path not in texts:
             texts[path] = _Text.of(path, files.get(path), read(path))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -149,6 +150,7 @@ class _Asked:
         return bool(stems) and self.weights.keys() >= stems
 
 
+@lru_cache(maxsize=1 << 14)
 def _path_stems(path: str) -> tuple[frozenset[str], frozenset[str]]:
     *directories, name = (path.rpartition(".")[0] or path).split("/")
     return _stems(" ".join(directories[-3:])), _stems(name)
@@ -173,20 +175,42 @@ def _boost_names(asked: _Asked, candidate: _Scored) -> None:
 
 
 def _weigh_path(query: Query, candidate: _Scored) -> None:
-    path, kind = candidate.row.path, candidate.row.kind
-    if _TEST_PATH.search(path):
+    place, kind = _place_of(candidate.row.path), candidate.row.kind
+    if place.test:
         if query.wants_tests:
             candidate.times(_ASKED_TEST, "test, as asked")
         else:
             candidate.times(_TEST, "test")
-    elif (aside := _ASIDE_PATH.search(path)) and set(query.words).isdisjoint(words(aside[0])):
+    elif place.aside and place.aside.isdisjoint(query.words):
         candidate.times(_ASIDE, "example, vendored or beside the code")
-    if _DECLARATIONS.search(path):
+    if place.declarations:
         candidate.times(_DECLARED, "declarations")
-    elif kind in _NO_CODE_KINDS or _NO_CODE_PATH.search(path):
+    elif kind in _NO_CODE_KINDS or place.no_code:
         candidate.times(_NOT_CODE, "not code")
     elif kind == "text":
         candidate.times(_UNPARSED, "no grammar")
+
+
+@frozen
+class _PlaceOf:
+    """What a path says of the code behind it."""
+
+    test: bool
+    aside: frozenset[str]
+    """Words of the directory that puts it beside the code, if one does."""
+    declarations: bool
+    no_code: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def _place_of(path: str) -> _PlaceOf:
+    aside = _ASIDE_PATH.search(path)
+    return _PlaceOf(
+        test=is_test(path),
+        aside=frozenset(words(aside[0])) if aside else frozenset(),
+        declarations=_DECLARATIONS.search(path) is not None,
+        no_code=_NO_CODE_PATH.search(path) is not None,
+    )
 
 
 def _pick(scored: list[_Scored], limit: int) -> list[Ranked]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
+from conexus.store.memory import give_back_memory
 from conexus.store.overlay import admitted
 from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
 from conexus.store.schema import chunk_schema, symbol_schema
@@ -233,6 +234,7 @@ class Snapshot:
             if settled.symbols is None:
                 rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
                 settled.symbols = SymbolTable(rows, self.view.path_of)
+                give_back_memory()
             return settled.symbols
 
     def _places(self) -> PlaceTable:
@@ -241,6 +243,7 @@ class Snapshot:
             if settled.places is None:
                 rows = self._on_disk(CHUNKS, PLACE, chunk_schema(1))
                 settled.places = PlaceTable(rows, self.view.path_of)
+                give_back_memory()
             return settled.places
 
     def _on_disk(self, name: str, columns: Sequence[str], schema: pa.Schema) -> pa.Table:

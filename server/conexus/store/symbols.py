@@ -43,6 +43,10 @@ class SymbolTable:
     def __init__(self, rows: pa.Table, path_of: Mapping[int, str]) -> None:
         """Take symbol rows (schema of `symbols.lance`)."""
         order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("start", "ascending")])
+        # Few kinds and containers name many symbols: as dictionaries they take a third of the memory.
+        for repeated in ("kind", "container"):
+            position = rows.schema.get_field_index(repeated)
+            rows = rows.set_column(position, repeated, rows[repeated].combine_chunks().dictionary_encode())
         self._rows = rows.take(order).combine_chunks()
         self._path_of = path_of
 
@@ -61,7 +65,7 @@ class SymbolTable:
 
     def named(self, name: str) -> NDArray[np.int64]:
         """Return the numbers of all symbols whose lower-case name is `name`."""
-        position = int(np.searchsorted(self._name_array, name)) if self.names else 0
+        position = bisect.bisect_left(self.names, name)
         if position >= len(self.names) or self.names[position] != name:
             return np.empty(0, np.int64)
         return self.of_name(position)
@@ -91,10 +95,6 @@ class SymbolTable:
             return np.empty(0, np.int32)
         column: NDArray[np.int32] = self._rows[name].to_numpy()
         return column
-
-    @cached_property
-    def _name_array(self) -> NDArray[np.object_]:
-        return np.array(self.names, object)
 
     @cached_property
     def _grouped(self) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
