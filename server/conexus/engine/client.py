@@ -196,7 +196,10 @@ class EngineClient:
                 who = f"process {address.pid} does not answer" if address else "it does not start"
                 raise EngineError(f"the engine cannot be reached: {who}; see {_log_hint()}", "unreachable")
             if now - spawned > _RESPAWN_SECONDS:
-                await asyncio.to_thread(lifecycle.spawn, self._data_directory)
+                try:
+                    await asyncio.to_thread(lifecycle.spawn, self._data_directory)
+                except OSError as error:
+                    raise EngineError(f"the engine cannot be started: {error}", "unreachable") from error
                 spawned = now
             await asyncio.sleep(0.02)
 
