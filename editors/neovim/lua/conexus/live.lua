@@ -1,0 +1,273 @@
+--- Live search: answers while one types, in the server's order, with a preview.
+local client = require('conexus.client')
+local panes = require('conexus.panes')
+local place = require('conexus.place')
+local preview = require('conexus.preview')
+local rows = require('conexus.rows')
+
+local M = {}
+
+local DEBOUNCE_MS, LIMIT = 60, 50
+local NAME_WIDTH, PATH_WIDTH = 34, 44
+local namespace = vim.api.nvim_create_namespace('conexus.live')
+
+---@class conexus.Live
+---@field panes conexus.Panes
+---@field home integer window to return to
+---@field buffer integer whose project is searched
+---@field hits table[]
+---@field remarks string[]
+---@field selected integer 1-based; 0 without hits
+---@field encoding string
+---@field query string
+---@field incomplete boolean whether more may be found soon
+---@field cancel? fun() takes the question back that is not answered yet
+---@field timer uv.uv_timer_t
+local Live = {}
+Live.__index = Live
+
+--- Open live search.
+---@param query? string
+function M.open(query)
+  local home, buffer = vim.api.nvim_get_current_win(), vim.api.nvim_get_current_buf()
+  local self = setmetatable({
+    home = home,
+    buffer = buffer,
+    panes = panes.open(),
+    hits = {},
+    remarks = { 'type a question, a name or some code' },
+    selected = 0,
+    encoding = 'utf-8',
+    query = '',
+    incomplete = false,
+    timer = assert(vim.uv.new_timer()),
+  }, Live)
+  self:watch()
+  self:map()
+  self:draw()
+  if query then
+    vim.api.nvim_buf_set_lines(self.panes.prompt.buffer, 0, -1, false, { query })
+    self:changed()
+  end
+  vim.cmd('startinsert!')
+end
+
+--- Follow the prompt, the index and the screen.
+function Live:watch()
+  local group = vim.api.nvim_create_augroup('conexus.live', {})
+  local function on(event, options, callback)
+    options.group, options.callback = group, callback
+    vim.api.nvim_create_autocmd(event, options)
+  end
+  local prompt = self.panes.prompt.buffer
+  on({ 'TextChangedI', 'TextChangedP', 'TextChanged' }, { buffer = prompt }, function()
+    self:changed()
+  end)
+  on('BufLeave', { buffer = prompt }, function()
+    self:close()
+  end)
+  on('VimResized', {}, function()
+    panes.fit(self.panes)
+    self:draw()
+  end)
+  on('User', { pattern = 'ConexusStatus' }, function()
+    -- An answer was not complete: ask again as the index grows, but not over a question under way.
+    if self.incomplete and not self.cancel then
+      self:later()
+    end
+  end)
+end
+
+function Live:map()
+  local function key(keys, action)
+    for _, one in ipairs(keys) do
+      vim.keymap.set({ 'i', 'n' }, one, action, { buffer = self.panes.prompt.buffer, nowait = true })
+    end
+  end
+  local function open(command)
+    return function()
+      self:open(command)
+    end
+  end
+  local function move(by)
+    return function()
+      self:select(self.selected + by)
+    end
+  end
+  local function scroll(lines)
+    return function()
+      vim.api.nvim_win_call(self.panes.preview.window, function()
+        vim.cmd('normal! ' .. vim.keycode(lines))
+      end)
+    end
+  end
+  key({ '<CR>' }, open(nil))
+  key({ '<C-x>' }, open('split'))
+  key({ '<C-v>' }, open('vsplit'))
+  key({ '<C-t>' }, open('tab split'))
+  key({ '<Down>', '<C-n>' }, move(1))
+  key({ '<Up>', '<C-p>' }, move(-1))
+  key({ '<PageDown>' }, move(10))
+  key({ '<PageUp>' }, move(-10))
+  key({ '<C-f>' }, scroll('<C-d>'))
+  key({ '<C-b>' }, scroll('<C-u>'))
+  key({ '<Esc>', '<C-c>' }, function()
+    self:close()
+  end)
+  key({ '<C-q>' }, function()
+    self:list()
+  end)
+end
+
+--- The user typed: what was asked before is of no use any more.
+function Live:changed()
+  local query = vim.api.nvim_buf_get_lines(self.panes.prompt.buffer, 0, 1, false)[1] or ''
+  if query == self.query then
+    return
+  end
+  self.query = query
+  self:drop()
+  self:later()
+end
+
+function Live:drop()
+  if self.cancel then
+    self.cancel()
+    self.cancel = nil
+  end
+end
+
+function Live:later()
+  self.timer:start(DEBOUNCE_MS, 0, function()
+    vim.schedule(function()
+      self:ask()
+    end)
+  end)
+end
+
+function Live:ask()
+  if not self.timer then
+    return
+  end
+  self:drop()
+  local query = vim.trim(self.query)
+  if query == '' then
+    self.hits, self.remarks, self.incomplete = {}, { 'type a question, a name or some code' }, false
+    return self:draw()
+  end
+  self.cancel = client.ask('conexus/search', { query = query, limit = LIMIT }, function(problem, result, asked)
+    self.cancel = nil
+    if not self.timer then
+      return
+    end
+    self.incomplete = not problem and not result.completeness.complete
+    self.encoding = asked and asked.offset_encoding or self.encoding
+    self:show(problem and {} or result.hits, problem and { problem } or rows.remarks(query, #result.hits, result))
+  end, self.buffer)
+end
+
+--- Show an answer; the selection stays on the hit it was on, if that was chosen by hand.
+---@param hits table[]
+---@param remarks string[]
+function Live:show(hits, remarks)
+  local before = self.selected > 1 and self.hits[self.selected] or nil
+  self.hits, self.remarks = hits, remarks
+  self.selected = #hits > 0 and 1 or 0
+  for number, hit in ipairs(before and hits or {}) do
+    if hit.uri == before.uri and vim.deep_equal(hit.range, before.range) then
+      self.selected = number
+    end
+  end
+  self:draw()
+end
+
+---@param text string
+---@param width integer
+---@return string
+local function padded(text, width)
+  return text .. (' '):rep(width - vim.api.nvim_strwidth(text))
+end
+
+--- Write the rows: hits first, so that they stay in place when a remark comes or goes.
+function Live:draw()
+  local cells = vim.tbl_map(rows.row, self.hits)
+  local widths = { 0, 0 }
+  for _, cell in ipairs(cells) do
+    widths[1] = math.min(math.max(widths[1], vim.api.nvim_strwidth(cell[1][1] .. cell[2][1])), NAME_WIDTH)
+    widths[2] = math.min(math.max(widths[2], vim.api.nvim_strwidth(cell[3][1])), PATH_WIDTH)
+  end
+  local lines, marks = {}, {}
+  for number, cell in ipairs(cells) do
+    cell[2][1] = padded(cell[1][1] .. cell[2][1], widths[1]):sub(#cell[1][1] + 1)
+    cell[3][1] = padded(cell[3][1], widths[2])
+    local line = ''
+    for _, part in ipairs(cell) do
+      marks[#marks + 1] = { number - 1, #line, #line + #part[1], part[2] }
+      line = line .. part[1]
+    end
+    lines[number] = line
+  end
+  for _, remark in ipairs(self.remarks) do
+    lines[#lines + 1] = (remark:gsub('%c', ' '))
+    marks[#marks + 1] = { #lines - 1, 0, #lines[#lines], 'ConexusRemark' }
+  end
+  local list = self.panes.list
+  panes.write(list, lines)
+  for _, mark in ipairs(marks) do
+    local options = { end_col = mark[3], hl_group = mark[4] }
+    vim.api.nvim_buf_set_extmark(list.buffer, namespace, mark[1], mark[2], options)
+  end
+  self:select(self.selected)
+end
+
+--- Move to a hit and preview it.
+---@param number integer
+function Live:select(number)
+  self.selected = math.min(math.max(number, math.min(#self.hits, 1)), #self.hits)
+  vim.api.nvim_win_set_cursor(self.panes.list.window, { math.max(self.selected, 1), 0 })
+  preview.show(self.panes.preview, self.hits[self.selected], self.encoding)
+end
+
+--- Close and go to the selected hit, in a new window if a command to make one is given.
+---@param command? string
+function Live:open(command)
+  local hit, encoding = self.hits[self.selected], self.encoding
+  if not hit then
+    return
+  end
+  self:close()
+  -- Where a window may not show another buffer, a new one does.
+  command = command or (vim.wo.winfixbuf and 'split' or nil)
+  if command then
+    vim.cmd(command)
+    vim.wo.winfixbuf = false
+  end
+  place.jump(hit, encoding)
+end
+
+--- Close and put all hits into the quickfix list.
+function Live:list()
+  local hits, encoding, query = self.hits, self.encoding, self.query
+  if #hits > 0 then
+    self:close()
+    require('conexus.lists').fill(query, hits, encoding)
+  end
+end
+
+--- Close and return to where the user was.
+function Live:close()
+  if not self.timer then
+    return
+  end
+  self:drop()
+  self.timer:close()
+  self.timer = nil
+  vim.api.nvim_del_augroup_by_name('conexus.live')
+  vim.cmd('stopinsert')
+  panes.close(self.panes)
+  if vim.api.nvim_win_is_valid(self.home) then
+    vim.api.nvim_set_current_win(self.home)
+  end
+end
+
+return M
