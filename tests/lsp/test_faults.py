@@ -8,27 +8,29 @@ import select
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from editor import COMMAND, NEOVIM, dumps, environment, log_of
 from lsprotocol.converters import get_converter
 
+from conexus.lsp import server
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 class Raw:
     """A server process and its bytes."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **variables: str) -> None:
         self.process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(home),
+            stderr=subprocess.DEVNULL,
+            env={**environment(home), **variables},
             bufsize=0,
         )
         self.held = b""
@@ -82,6 +84,10 @@ class Raw:
         self.process.stdin.close()
         return self.process.wait(20)
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
 
 def initialize_params(*roots: Path, **more: Any) -> dict[str, Any]:
     folders = [{"uri": root.as_uri(), "name": root.name} for root in roots]
@@ -90,10 +96,20 @@ def initialize_params(*roots: Path, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def raw(home: Path) -> Iterator[Raw]:
-    server = Raw(home)
-    yield server
-    server.process.kill()
-    server.process.communicate()
+    made = Raw(home)
+    yield made
+    if made.process.stdin is not None and made.process.stdin.closed:
+        made.process.stdin = None
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(home: Path) -> Iterator[Raw]:
+    """Return one server for all tests that must leave it unharmed."""
+    made = Raw(home)
+    made.initialize()
+    yield made
+    made.kill()
 
 
 def search(number: Any = 1, **params: Any) -> dict[str, Any]:
@@ -120,26 +136,24 @@ def test_header_names_are_read_in_any_case(raw: Raw) -> None:
         b"Content-Length: 2\r\n\r\n\xff\xfe",
         b"Content-Length: 7\r\n\r\n[1,2,3]",
         b"Content-Length: 4\r\n\r\nnull",
-        b'Content-Length: 16\r\n\r\n{"jsonrpc":"1.0"}',
+        b'Content-Length: 17\r\n\r\n{"jsonrpc":"1.0"}',
         b"Content-Length: 200000\r\n\r\n" + b"[" * 200_000,
     ],
     ids=lambda bad: str(bad[:40]),
 )
-def test_bytes_that_are_no_message_are_answered_and_survived(raw: Raw, bad: bytes) -> None:
-    raw.initialize()
-    raw.write(bad)
-    assert raw.answer(None)["error"]["code"] in (-32700, -32600)
-    raw.send(**search())
-    assert raw.answer(1)["result"]["hits"] == []
+def test_bytes_that_are_no_message_are_answered_and_survived(shared: Raw, bad: bytes) -> None:
+    shared.write(bad)
+    assert shared.answer(None)["error"]["code"] in (-32700, -32600)
+    shared.send(**search())
+    assert shared.answer(1)["result"]["hits"] == []
 
 
 @pytest.mark.parametrize("number", [None, True, 1.5, [1], {}])
-def test_an_id_of_the_wrong_type_is_refused(raw: Raw, number: Any) -> None:
-    raw.initialize()
-    raw.send(**search(number))
-    assert raw.answer(None)["error"]["code"] == -32600
-    raw.send(id=7, method=5)
-    assert raw.answer(7)["error"]["code"] == -32600
+def test_an_id_of_the_wrong_type_is_refused(shared: Raw, number: Any) -> None:
+    shared.send(**search(number))
+    assert shared.answer(None)["error"]["code"] == -32600
+    shared.send(id=7, method=5)
+    assert shared.answer(7)["error"]["code"] == -32600
 
 
 # The life of a session.
@@ -198,14 +212,13 @@ def test_a_request_before_initialize_is_refused(raw: Raw) -> None:
 # Parameters.
 
 
-def test_wrong_parameters_of_every_typed_request_are_answered(raw: Raw) -> None:
-    raw.initialize()
+def test_wrong_parameters_of_every_typed_request_are_answered(shared: Raw) -> None:
     for number, method in enumerate(
         ("workspace/symbol", "workspace/willRenameFiles", "workspace/executeCommand", "conexus/search"), 10
     ):
         for params in (None, [], "text", {"query": {}}, {"files": 1}, {"command": []}):
-            raw.send(id=number, method=method, params=params)
-            answer = raw.answer(number)
+            shared.send(id=number, method=method, params=params)
+            answer = shared.answer(number)
             assert answer["error"]["code"] == -32602, (method, params)
             assert "Traceback" not in json.dumps(answer)
 
@@ -222,24 +235,22 @@ def test_a_missing_text_is_no_document(raw: Raw, folder_of: Callable[..., Path],
     assert "params.textDocument.text: expected a string, not null" in log_of(home)
 
 
-def test_an_unknown_method_is_answered_and_an_unknown_notification_is_not(raw: Raw) -> None:
-    raw.initialize()
-    raw.send(method="conexus/frobnicated", params={"a": {"b": 1}})
-    raw.send(id=1, method="conexus/frobnicate", params={"a": {"type_name": "x", "class": 1}})
-    assert raw.answer(1)["error"]["code"] == -32601
-    raw.send(method="$/cancelRequest", params={"id": "never sent"})
-    raw.send(method="$/setTrace", params={"value": "verbose"})
-    raw.send(**search(2))
-    assert raw.answer(2)["result"]["hits"] == []
+def test_an_unknown_method_is_answered_and_an_unknown_notification_is_not(shared: Raw) -> None:
+    shared.send(method="conexus/frobnicated", params={"a": {"b": 1}})
+    shared.send(id=1, method="conexus/frobnicate", params={"a": {"type_name": "x", "class": 1}})
+    assert shared.answer(1)["error"]["code"] == -32601
+    shared.send(method="$/cancelRequest", params={"id": "never sent"})
+    shared.send(method="$/setTrace", params={"value": "verbose"})
+    shared.send(**search(2))
+    assert shared.answer(2)["result"]["hits"] == []
 
 
-def test_untyped_parameters_stay_plain(raw: Raw) -> None:
-    raw.initialize()
+def test_untyped_parameters_stay_plain(shared: Raw) -> None:
     # pygls would make a class of each of these objects.
     for number in range(1000):
-        raw.send(method="conexus/unknown", params={f"key{number}": {"def": [1]}})
-    raw.send(**search())
-    assert raw.answer(1)["result"]["hits"] == []
+        shared.send(method="conexus/unknown", params={f"key{number}": {"def": [1]}})
+    shared.send(**search())
+    assert shared.answer(1)["result"]["hits"] == []
 
 
 def test_capabilities_ahead_of_their_time_lock_nobody_out(raw: Raw) -> None:
@@ -261,33 +272,42 @@ def test_an_initialize_without_capabilities_is_refused(raw: Raw) -> None:
 # Errors.
 
 
-def test_an_unforeseen_error_sends_no_traceback(raw: Raw, tmp_path: Path) -> None:
-    # A data directory that cannot be: nothing below catches it but the last stop.
-    server = subprocess.Popen(
-        COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**environment(tmp_path), "CONEXUS_DATA_DIR": "/dev/null/data"},
-    )
-    assert server.stdin is not None
-    messages = [
-        {"id": 0, "method": "initialize", "params": initialize_params(tmp_path)},
-        {"method": "initialized", "params": {}},
-        search(1),
+def test_an_engine_that_cannot_be_started_is_an_error_that_says_why(tmp_path: Path) -> None:
+    server = Raw(tmp_path, CONEXUS_DATA_DIR="/dev/null/data")
+    server.initialize(tmp_path)
+    server.send(**search())
+    error = server.answer(1)["error"]
+    assert error["code"] == -32803
+    assert "/dev/null/data" in error["message"]
+    assert "data" not in error
+    shown = [
+        notice["params"]["message"] for notice in server.notices if "message" in notice.get("params", {})
     ]
-    for message in messages:
-        server.stdin.write(dumps({"jsonrpc": "2.0", **message}))
-    server.stdin.flush()
-    assert server.stdout is not None
-    said = b""
-    while b'"id":1,' not in said:
-        block = os.read(server.stdout.fileno(), 65_536)
-        assert block
-        said += block
-    assert b"Traceback" not in said
-    assert b'File \\"' not in said
+    assert any("/dev/null/data" in message for message in shown)
     server.kill()
-    server.communicate()
+
+
+def test_an_unforeseen_error_sends_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONEXUS_STATE_DIR", str(tmp_path))
+    messages: list[bytes] = []
+
+    class Remembered:
+        def send(self, data: bytes, key: str | None = None) -> None:
+            messages.append(data)
+
+    connection = server.connect(Remembered())  # type: ignore[arg-type]
+
+    @connection.fm.feature("conexus/search")
+    def broken(params: dict[str, Any]) -> None:
+        raise KeyError("a secret of the user")
+
+    connection._workspace = connection.documents
+    connection.receive(json.dumps({"jsonrpc": "2.0", **search(1)}).encode())
+    error = json.loads(messages[0].partition(b"\r\n\r\n")[2])["error"]
+    assert error["code"] == -32603
+    assert "unexpected KeyError" in error["message"]
+    assert "secret" not in str(error)
+    assert "data" not in error
 
 
 def test_nothing_a_user_wrote_is_logged(raw: Raw, folder_of: Callable[..., Path], home: Path) -> None:
@@ -322,34 +342,25 @@ def test_nothing_but_messages_is_written_to_stdout(tmp_path: Path) -> None:
         "loaded = builtins.__import__\n"
         "def noisy(name, *args, **kwargs):\n"
         "    if name == 'pygls.capabilities' or name == 'conexus.settings' or 'asyncio' in name:\n"
-        "        import os; os.system('echo noise of a child') if 'conexus.lsp' in sys.modules else None\n"
-        "        print('noise', flush=True) if 'conexus.lsp.session' in sys.modules else None\n"
+        "        import os; os.system('echo noise of a child') if 'conexus.lsp.server' in sys.modules else None\n"
+        "        print('noise', flush=True) if 'conexus.lsp.server' in sys.modules else None\n"
         "    return loaded(name, *args, **kwargs)\n"
         "builtins.__import__ = noisy\n",
         "utf-8",
     )
-    server = Raw.__new__(Raw)
-    server.held, server.notices = b"", []
-    server.process = subprocess.Popen(
-        COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**environment(tmp_path), "PYTHONPATH": str(tmp_path)},
-        bufsize=0,
-    )
+    server = Raw(tmp_path, PYTHONPATH=str(tmp_path))
     server.initialize()
     server.send(**search())
     assert server.answer(1)["result"]["hits"] == []
-    assert server.end() == 1
+    server.kill()
 
 
 def resident(process: subprocess.Popen[bytes]) -> int:
-    with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    statm = Path(f"/proc/{process.pid}/statm").read_text("ascii")
+    return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is read from /proc")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_a_client_that_does_not_read_costs_no_memory(
     raw: Raw, folder_of: Callable[..., Path], home: Path
 ) -> None:

@@ -19,8 +19,12 @@ def lsp(*, stdio: bool) -> int:
     Exits with 0 after an orderly shutdown, with 1 when the editor went away without one.
     """
     del stdio
+    from conexus.lsp.stdio import claim
+
+    # Before anything else is imported: whatever prints from here on cannot disturb the protocol.
+    incoming, outgoing = claim()
     from conexus import log
     from conexus.lsp.server import serve
 
     log.configure(debug=bool(click.get_current_context().find_root().params.get("debug")))
-    return serve()
+    return serve(incoming, outgoing)

@@ -261,7 +261,9 @@ class Protocol(LanguageServerProtocol):
     # Going out.
 
     def _refuse(self, msg_id: int | str | None, code: int, message: str) -> None:
-        self._send_data(types.ResponseErrorMessage(id=msg_id, error=types.ResponseError(int(code), message)))
+        # lsprotocol would leave an id of null out, and a client could not tell what this is.
+        error = {"code": int(code), "message": message}
+        self._send_data({"jsonrpc": "2.0", "id": msg_id, "error": error})
 
     def _send_data(self, data: Any) -> None:
         try:

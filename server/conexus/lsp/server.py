@@ -14,7 +14,7 @@ from conexus.lsp import handlers, protocol
 from conexus.lsp.framing import FrameError, Frames
 from conexus.lsp.rpc import Protocol, converter
 from conexus.lsp.session import Session
-from conexus.lsp.stdio import Input, Output, claim
+from conexus.lsp.stdio import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +74,9 @@ _OPTIONS: dict[str, object] = dict.fromkeys(
 )
 
 
-def serve() -> int:
-    """Serve one editor on stdin and stdout until it says ``exit`` or goes away; return the exit code."""
-    return asyncio.run(_serve(*claim()))
+def serve(incoming: int, outgoing: int) -> int:
+    """Serve one editor on two descriptors until it says ``exit`` or goes away; return the exit code."""
+    return asyncio.run(_serve(incoming, outgoing))
 
 
 async def _serve(incoming: int, outgoing: int) -> int:
