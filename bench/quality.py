@@ -214,7 +214,8 @@ def _report_repositories(report: Report, scores: Sequence[Score], worst: int) ->
     ours = [score for score in scores if score.system == "conexus"]
     for scope in ("whole", "sub-folder"):
         report.figures[f"repositories, {scope}"] = round(mean(s for s in ours if s.scope == scope), 4)
-    report.add(_worst([score for score in ours if score.scope == "whole"], worst))
+    # The questions are other people's: shown to whoever has them, not kept in our repository.
+    report.show(_worst([score for score in ours if score.scope == "whole"], worst))
 
 
 def _row(name: str, scope: str, groups: Mapping[str, Sequence[Score]], systems: Sequence[str]) -> list:
@@ -281,7 +282,7 @@ def _report_cosqa(report: Report, scores: Sequence[Score], worst: int) -> None:
     rows = [(name, len(group), mean(group)) for name, group in _by(scores, lambda s: s.system).items()]
     report.table("nDCG@10, CoSQA dev: 500 human questions over 6,267 functions", ("", "n", "nDCG@10"), rows)
     report.figures |= {f"cosqa, {name}": round(value, 4) for name, _, value in rows}
-    report.add(_worst([score for score in scores if score.system == "conexus"], worst))
+    report.show(_worst([score for score in scores if score.system == "conexus"], worst))
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

@@ -31,6 +31,10 @@ class Report:
     def add(self, text: str) -> None:
         """Add a block of text, and print it at once: long runs are watched."""
         self._blocks.append(text)
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """Print a block that is not kept."""
         print(f"\n{text}", flush=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
