@@ -255,7 +255,8 @@ COMMANDS: dict[str, str] = {method.replace("conexus/", COMMAND_PREFIX): method f
 
 def structure(params: Any, wanted: type) -> Any:
     """Return the parameters of one of our requests; raises InvalidParamsError."""
-    params = {} if params is None else params
+    # Lua writes an empty object as an empty list.
+    params = {} if params is None or params == [] else params
     if not isinstance(params, dict):
         raise InvalidParamsError("params: expected an object")
     given = {name: value for name, value in params.items() if value is not None}

@@ -119,12 +119,12 @@ class Session:
         if not self.capability("workspace.configuration"):
             return []
         items = [types.ConfigurationItem(scope, options.SECTION) for scope in scopes]
-        with contextlib.suppress(JsonRpcException, TimeoutError):
-            asked = types.ConfigurationParams(items)
-            return list(
-                await self.connection.ask(types.WORKSPACE_CONFIGURATION, asked, _CONFIGURATION_SECONDS)
-            )
-        return []
+        asked = types.ConfigurationParams(items)
+        try:
+            found = await self.connection.ask(types.WORKSPACE_CONFIGURATION, asked, _CONFIGURATION_SECONDS)
+        except (JsonRpcException, TimeoutError):
+            return []
+        return list(found or [])
 
     def open_folder(self, root: str) -> None:
         """Ask the engine to keep a folder, with the settings as they are now."""
