@@ -44,7 +44,9 @@ class World:
 
     def kill(self, how: int = signal.SIGKILL) -> int:
         pid = self.address().pid
-        os.kill(pid, how)
+        # It may be dead already, and its successor not there yet.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
         assert eventually(lambda: not alive(pid))
         return pid
 

@@ -272,9 +272,17 @@ class Folder:
             versions=view.versions,
         )
 
+    @property
     def files(self) -> int:
-        """Return how many files can be searched. Raises IndexMissing before the first reconcile."""
-        return len(self._indexes.answering().index.files)
+        """Return how many files can be searched now; 0 while the index is not open yet."""
+        index = self._indexes.current
+        return len(index.files) if index is not None else 0
+
+    @property
+    def revision(self) -> int:
+        """Return the number of the last committed state; 0 while the index is not open yet."""
+        index = self._indexes.current
+        return index.revision if index is not None else 0
 
     def status(self) -> Status:
         """Return what the index holds. Raises IndexMissing before the first reconcile."""

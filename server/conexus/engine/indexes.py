@@ -74,6 +74,12 @@ class FolderIndexes:
             assert self._answering is not None
             return self._answering
 
+    @property
+    def current(self) -> Index | None:
+        """Return the index that answers if it is open already; never waits for one that is being opened."""
+        opened = self._answering
+        return opened.index if opened is not None else None
+
     def writable(self, model: str, embedder: Embedder) -> Opened:
         """Return the index for `model`, open for writing.
 

@@ -175,17 +175,11 @@ class LiveFolder:
     @property
     def revision(self) -> int:
         """Return the number of the last committed state; 0 before the first."""
-        try:
-            return self.folder.view().snapshot.revision
-        except IndexMissing:
-            return 0
+        return self.folder.revision
 
     def completeness(self) -> Completeness:
         """Return how much of the folder an answer covers now."""
-        try:
-            files = self.folder.files()
-        except IndexMissing:
-            files = 0
+        files = self.folder.files
         state = self._progress
         pending = state.pending + self._pending.waiting_paths
         known = files + pending
@@ -382,6 +376,8 @@ class LiveFolder:
 
     def _counted(self, *, thorough: bool) -> _Counts | None:
         revision = self.revision
+        if not revision and not thorough:
+            return None
         known = self._counts
         if known is not None and (known.revision == revision or not thorough):
             return known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import re
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -25,8 +24,10 @@ _EXACT, _BEGINS, _HUMPS, _CONTAINS, _RESEMBLES = 0.9, 0.7, 0.55, 0.4, 0.2
 _SHARE = 0.1
 # rapidfuzz's normalised indel similarity, 0 to 100. Below 75, short names match unrelated ones.
 _SIMILAR_ENOUGH = 75.0
-_MOST_NAMES = 400
-_MOST_SYMBOLS = 2_000
+_MOST_NAMES = 300
+_MOST_SYMBOLS = 600
+# With this many matches by spelling, nobody looks for misspelt ones.
+_ENOUGH_NAMES = 20
 _SEPARATOR = re.compile(r"\.|::|->|#|/|\s+")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 _IN_CONTAINER, _SAME_CASE, _TEST = 0.08, 0.02, -0.05
@@ -40,15 +41,15 @@ def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry
     *containers, name = [part for part in _SEPARATOR.split(text.strip()) if part] or [""]
     if not name:
         return []
-    scores = _names(name, table.names)
-    best = sorted(scores, key=lambda position: (-scores[position], position))[:_MOST_NAMES]
+    scores = _names(name, table)
+    best = sorted(scores, key=lambda position: (-max(scores[position]), position))[:_MOST_NAMES]
     numbers = [(int(number), scores[position]) for position in best for number in table.of_name(position)]
     numbers = numbers[:_MOST_SYMBOLS]
     entries = table.entries([number for number, _ in numbers])
     found = [
         (entry, score)
-        for entry, (_, base) in zip(entries, numbers, strict=True)
-        if (score := _score(entry, base, name, containers)) > 0
+        for entry, (_, bases) in zip(entries, numbers, strict=True)
+        if (score := _score(entry, bases, name, containers)) > 0
     ]
     found.sort(key=lambda pair: (-pair[1], pair[0].path, pair[0].line))
     return found[:limit]
@@ -76,27 +77,28 @@ def standing(
         yield entry if now is None else _same(entry, now)
 
 
-def _names(name: str, names: list[str]) -> dict[int, float]:
-    """Return how well `name` matches, by position in the sorted lower-case `names`."""
+def _names(name: str, names: list[str]) -> dict[int, tuple[float, float]]:
+    """Return how well `name` matches, by position in the sorted lower-case `names`.
+
+    Two scores each: for sure, and if its humps fit, which only the spelling with its case can tell.
+    """
     wanted = name.lower()
-    scores: dict[int, float] = {}
+    scores: dict[int, tuple[float, float]] = {}
 
     def add(position: int, base: float) -> None:
-        share = _SHARE * len(wanted) / max(len(wanted), len(names[position]))
-        scores[position] = max(scores.get(position, 0.0), base + share)
+        score = base + _SHARE * len(wanted) / max(len(wanted), len(names[position]))
+        sure, maybe = scores.get(position, (0.0, 0.0))
+        scores[position] = (sure, score) if base == _HUMPS else (max(sure, score), maybe)
 
     for position in _beginning_with(wanted, names):
         add(position, _EXACT if names[position] == wanted else _BEGINS)
     if len(wanted) > 1:
         for position in _abbreviated(wanted, names):
             add(position, _HUMPS)
-        for position in _containing(wanted, names):
+        for position in table.containing(wanted, _MOST_NAMES):
             add(position, _CONTAINS)
-    if len(wanted) > 3 and len(scores) < _MOST_NAMES:
-        matches = process.extract(
-            wanted, names, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR_ENOUGH, limit=100
-        )
-        for _, similarity, position in matches:
+    if len(wanted) > 3 and len(scores) < _ENOUGH_NAMES:
+        for position, similarity in _resembling(wanted, table):
             add(position, _RESEMBLES * similarity / 100)
     return scores
 
@@ -118,15 +120,25 @@ def _abbreviated(wanted: str, names: list[str]) -> Iterator[int]:
         yield bisect.bisect_left(names, match[0], start, end)
 
 
-def _containing(wanted: str, names: list[str]) -> Iterator[int]:
-    return islice((position for position, name in enumerate(names) if wanted in name), _MOST_NAMES)
+def _resembling(wanted: str, table: VisibleSymbols) -> Iterator[tuple[int, float]]:
+    """Yield positions of misspelt names; similarity bounds how much longer or shorter they can be."""
+    slack = 2 * len(wanted) * (1 - _SIMILAR_ENOUGH / 100)
+    positions = table.of_length(int(len(wanted) - slack), int(len(wanted) + slack))
+    near = [table.names[position] for position in positions]
+    matches = process.extract(
+        wanted, near, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR_ENOUGH, limit=100
+    )
+    for _, similarity, place in matches:
+        yield positions[place], similarity
 
 
-def _score(entry: SymbolEntry, base: float, name: str, containers: Sequence[str]) -> float:
-    """Return the score of a definition whose name matches by `base`; 0 if its humps do not."""
-    if _HUMPS <= base <= _HUMPS + _SHARE and not _fits_humps(name.lower(), _HUMP.findall(entry.name)):
+def _score(entry: SymbolEntry, bases: tuple[float, float], name: str, containers: Sequence[str]) -> float:
+    """Return the score of a definition whose name matches by `bases` (see `_names`); 0 if it does not."""
+    score, by_humps = bases
+    if by_humps > score and _fits_humps(name.lower(), _HUMP.findall(entry.name)):
+        score = by_humps
+    if not score:
         return 0.0
-    score = base
     if containers:
         around = [part.lower() for part in _SEPARATOR.split(f"{entry.path}/{entry.container}") if part]
         wanted = [part.lower() for part in containers]

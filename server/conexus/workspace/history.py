@@ -47,7 +47,7 @@ def read(root: Path, known: History) -> History:
     # Nothing of a repository's own configuration may start a program here.
     log = _git(
         root, "-c", "core.quotePath=false", "log", f"-n{_COMMITS}", "--no-merges", "--name-only", "--relative",
-        "--no-renames", "--no-show-signature", "--no-ext-diff", "--no-textconv", f"--format={_MARK}",
+        "--no-renames", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--format=%x01",
     )  # fmt: skip
     return History(head, tuple(_commits(log.split(_MARK))))
 

@@ -25,7 +25,6 @@ _log = logging.getLogger(__name__)
 _STEP = 50
 _BURST = 400
 _POLL_DELAY = 300
-_RETRY_SECONDS = 1.0
 
 
 class Watcher:
@@ -85,10 +84,6 @@ class Watcher:
             try:
                 self._watch(directories, directories - known if known else frozenset())
                 known = directories
-            except FileNotFoundError:
-                # A directory went away between the walk and now; another walk will say so.
-                self._touched([""])
-                self._changed.wait(_RETRY_SECONDS)
             except (OSError, RuntimeError) as error:
                 self._rescan(str(error))
 
@@ -100,8 +95,11 @@ class Watcher:
         places = [self._absolute(path) for path in directories] if single else [self._root]
         with RustNotify(places, False, False, _POLL_DELAY, not single, True) as notify:
             self._refusal = ""
-            # What appeared in a new directory before it was watched.
+            # What appeared in a new directory before it was watched, and what vanished before.
             self._look_again(new)
+            gone = [path for path in directories if not self._is_directory(path)]
+            if gone:
+                self._touched(gone)
             while True:
                 found = notify.watch(_BURST, _STEP, 0, self._changed)
                 if not isinstance(found, set):

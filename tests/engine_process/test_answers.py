@@ -1,0 +1,189 @@
+"""Similar code, related files, definitions by name, and what a plan explains."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from engine_world import World, play
+
+from conexus.engine.wire import EngineError, Related, Search, Similar, Symbols
+
+FILES = {
+    "shop/cart.py": (
+        "class ShoppingCart:\n    '''What a customer wants to buy.'''\n\n    def add_item(self, item, count):\n"
+        "        self.items[item] = self.items.get(item, 0) + count\n\n    def total_price(self):\n"
+        "        return sum(item.price * count for item, count in self.items.items())\n"
+    ),
+    "shop/basket.py": (
+        "class Basket:\n    def put(self, item, amount):\n"
+        "        self.items[item] = self.items.get(item, 0) + amount\n"
+    ),
+    "shop/checkout.py": (
+        "from shop.cart import ShoppingCart\n\n\ndef checkout(cart: ShoppingCart):\n    return cart.total_price()\n"
+    ),
+    "net/socket.py": "def open_socket(host, port):\n    return connect((host, port))\n",
+    "tests/test_cart.py": "from shop.cart import ShoppingCart\n\n\ndef test_total():\n    assert ShoppingCart()\n",
+    "docs/shop.md": "# Shop\n\nA `ShoppingCart` holds what is bought.\n",
+    "notes.md": "# Notes\n\nNothing to see.\n",
+}
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    for name, text in FILES.items():
+        world.write(name, text)
+    return world
+
+
+def test_similar_code_is_found_without_itself(shop: World) -> None:
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            path = shop.path("shop/cart.py")
+            lines = Similar(path=path, start_line=4, end_line=5, limit=3)
+            reply = await editor.client.request("similar", lines)
+            assert reply.hits[0].relative == "shop/basket.py"
+            assert all(hit.relative != "shop/cart.py" or hit.span.start_line > 5 for hit in reply.hits)
+            assert all(0 <= hit.score <= 1 for hit in reply.hits)
+            whole = await editor.client.request("similar", Similar(path=path))
+            assert "shop/cart.py" not in {hit.relative for hit in whole.hits}
+            text = await editor.client.request("similar", Similar(text="connect to a host and port"))
+            assert text.hits[0].relative == "net/socket.py"
+            # Of an open text, what is typed counts.
+            version = editor.type("shop/cart.py", "def dial(host, port):\n    return connect((host, port))\n")
+            await editor.settle()
+            typed = await editor.client.request("similar", Similar(path=path, start_line=1, end_line=2))
+            assert typed.hits[0].relative == "net/socket.py"
+            assert (await editor.search("dial host")).hits[0].version == version
+            for wrong in (Similar(), Similar(path=shop.path("missing.py")), Similar(path="/elsewhere.py")):
+                with pytest.raises(EngineError) as caught:
+                    await editor.client.request("similar", wrong)
+                assert caught.value.kind == "invalid"
+
+    play(scenario)
+
+
+def test_related_files_are_tests_users_documents_and_what_changes_together(shop: World) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *identity, *arguments], cwd=shop.root, check=True, capture_output=True)
+
+    git("init")
+    for number in range(3):
+        shop.write("net/socket.py", f"{FILES['net/socket.py']}# {number}\n")
+        shop.write("shop/cart.py", f"{FILES['shop/cart.py']}# {number}\n")
+        git("add", "shop/cart.py", "net/socket.py")
+        git("commit", "-m", "both")
+
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            asked = Related(shop.path("shop/cart.py"))
+            reply = await editor.client.request("related", asked)
+            found = {hit.relative: hit for hit in reply.hits}
+            assert "shop/cart.py" not in found
+            assert "notes.md" not in found
+            assert reply.hits[0].relative == "tests/test_cart.py"
+            assert found["tests/test_cart.py"].reasons[:2] == ("test", "called like its test")
+            assert found["shop/checkout.py"].reasons[:2] == ("code", "uses ShoppingCart")
+            assert found["docs/shop.md"].reasons[0] == "documentation"
+            assert "changed together in 100% of its commits" in found["net/socket.py"].reasons
+            assert "in the same directory" in found["shop/basket.py"].reasons
+            back = await editor.client.request("related", Related(shop.path("tests/test_cart.py")))
+            assert back.hits[0].relative == "shop/cart.py"
+            method = await editor.client.request("related", Related(shop.path("shop/cart.py"), line=8))
+            assert (
+                "uses total_price" in {hit.relative: hit for hit in method.hits}["shop/checkout.py"].reasons
+            )
+            with pytest.raises(EngineError, match="no open folder"):
+                await editor.client.request("related", Related("/elsewhere/a.py"))
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("ShoppingCart", "ShoppingCart"),
+        ("shoppingcart", "ShoppingCart"),
+        ("Shop", "ShoppingCart"),
+        ("SC", "ShoppingCart"),
+        ("shoca", "ShoppingCart"),
+        ("totpri", "total_price"),
+        ("price", "total_price"),
+        ("ShopingCart", "ShoppingCart"),
+        ("ShoppingCart.add_item", "add_item"),
+        ("cart add", "add_item"),
+        ("open_sock", "open_socket"),
+    ],
+)
+def test_definitions_are_found_as_people_type_them(text: str, first: str) -> None:
+    from conexus.parsing.chunker import parse
+    from conexus.search.symbols import find
+    from conexus.store.schema import RowsBuilder, decode
+    from conexus.store.symbols import SymbolTable
+
+    builder = RowsBuilder(1)
+    for number, source in enumerate(FILES.values()):
+        parsed = parse(source.encode(), "python")
+        count = len(parsed.chunks)
+        builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
+    import numpy as np
+
+    rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
+    table = SymbolTable(rows, dict(enumerate(FILES)))
+    found = find(text, table, 10)
+    assert found[0][0].name == first
+    assert all(0 < score <= 1 for _, score in found)
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    assert find(text, table, 1) == found[:1]
+
+
+def test_definitions_have_the_places_of_the_text_now(shop: World) -> None:
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            name = "shop/cart.py"
+            shop.write(name, f"# moved on disk, and nobody said so\n\n{FILES[name]}")
+            (moved,) = (await editor.client.request("symbols", Symbols("ShoppingCart", limit=1))).symbols
+            assert (moved.line, moved.span.start_line, moved.version) == (3, 3, None)
+            version = editor.type(name, f"\n\n\n\n{FILES[name]}")
+            (typed,) = (await editor.client.request("symbols", Symbols("ShoppingCart", limit=1))).symbols
+            assert (typed.line, typed.version, typed.path) == (5, version, shop.path(name))
+            of_file = await editor.client.request("symbols", Symbols("", path=shop.path(name)))
+            assert [symbol.name for symbol in of_file.symbols] == ["ShoppingCart", "add_item", "total_price"]
+            (shop.root / "net/socket.py").unlink()
+            gone = await editor.client.request("symbols", Symbols("open_socket"))
+            assert gone.symbols == ()
+            assert (await editor.client.request("symbols", Symbols("  "))).symbols == ()
+
+    play(scenario)
+
+
+def test_definitions_by_meaning_come_after_those_by_name(shop: World) -> None:
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            asked = Symbols("what a customer wants to buy", semantic=True)
+            reply = await editor.client.request("symbols", asked)
+            assert "ShoppingCart" in {symbol.name for symbol in reply.symbols}
+            plain = await editor.client.request("symbols", Symbols("what a customer wants to buy"))
+            assert plain.symbols == ()
+
+    play(scenario)
+
+
+def test_a_plan_explains_the_answer(shop: World) -> None:
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            asked = Search("total price of items lang:python -path:tests", explain=True)
+            reply = await editor.client.request("search", asked)
+            plan = reply.plan
+            assert plan["intent"] == "prose"
+            assert plan["text"] == "total price of items"
+            assert plan["words"] == ["total", "price", "items"]
+            assert plan["filters"]["languages"] == ["python"]
+            assert plan["filters"]["exclude_paths"] == ["tests"]
+            first = plan["agents"]["semantic"]["candidates"][0]
+            assert first["rank"] == 1
+            assert first["path"].startswith(shop.path(""))
+            assert (await editor.search("total price")).plan == {}
+
+    play(scenario)
