@@ -77,12 +77,12 @@ def standing(
         yield entry if now is None else _same(entry, now)
 
 
-def _names(name: str, names: list[str]) -> dict[int, tuple[float, float]]:
-    """Return how well `name` matches, by position in the sorted lower-case `names`.
+def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
+    """Return how well `name` matches, by position in the sorted lower-case names of `table`.
 
     Two scores each: for sure, and if its humps fit, which only the spelling with its case can tell.
     """
-    wanted = name.lower()
+    wanted, names = name.lower(), table.names
     scores: dict[int, tuple[float, float]] = {}
 
     def add(position: int, base: float) -> None:

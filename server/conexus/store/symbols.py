@@ -147,6 +147,21 @@ class VisibleSymbols:
             bisect.insort(names, name)
         return names
 
+    def containing(self, part: str, limit: int) -> list[int]:
+        """Return positions in `names` of at most `limit` names that `part` (lower case) is in."""
+        text, starts = self._text
+        found: list[int] = []
+        at = text.find(part)
+        while at >= 0 and len(found) < limit:
+            found.append(int(np.searchsorted(starts, at, side="right")) - 1)
+            at = text.find(part, text.find("\n", at))
+        return found
+
+    def of_length(self, least: int, most: int) -> list[int]:
+        """Return positions in `names` of names of `least` to `most` characters."""
+        lengths = np.diff(self._text[1]) - 1
+        return np.flatnonzero((lengths >= least) & (lengths <= most)).tolist()
+
     def named(self, name: str) -> NDArray[np.int64]:
         """Return the numbers of all symbols whose lower-case name is `name`."""
         settled = self._settled.named(name)
@@ -164,6 +179,12 @@ class VisibleSymbols:
         settled = iter(self._settled.entries(wanted[wanted < border]))
         recent = iter(self._recent.entries(wanted[wanted >= border] - border))
         return [next(settled if number < border else recent) for number in wanted.tolist()]
+
+    @cached_property
+    def _text(self) -> tuple[str, NDArray[np.int64]]:
+        """All names, a line each, and where each line starts, and where one more would."""
+        lengths = np.fromiter(map(len, self.names), np.int64, len(self.names)) + 1
+        return "\n".join(self.names) + "\n", np.concatenate([[0], np.cumsum(lengths)])
 
     def of_file(self, file_id: int) -> list[SymbolEntry]:
         """Return the symbols of one file in order."""
