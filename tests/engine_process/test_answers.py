@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
+import numpy as np
 import pytest
 from engine_world import World, play
 
 from conexus.engine.wire import EngineError, Related, Search, Similar, Symbols
+from conexus.parsing.chunker import parse
+from conexus.search.symbols import find
+from conexus.store.schema import RowsBuilder, decode
+from conexus.store.symbols import SymbolTable, VisibleSymbols
 
 FILES = {
     "shop/cart.py": (
@@ -117,20 +122,15 @@ def test_related_files_are_tests_users_documents_and_what_changes_together(shop:
     ],
 )
 def test_definitions_are_found_as_people_type_them(text: str, first: str) -> None:
-    from conexus.parsing.chunker import parse
-    from conexus.search.symbols import find
-    from conexus.store.schema import RowsBuilder, decode
-    from conexus.store.symbols import SymbolTable
-
     builder = RowsBuilder(1)
     for number, source in enumerate(FILES.values()):
         parsed = parse(source.encode(), "python")
         count = len(parsed.chunks)
         builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
-    import numpy as np
-
     rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
-    table = SymbolTable(rows, dict(enumerate(FILES)))
+    paths = dict(enumerate(FILES))
+    settled, recent = SymbolTable(rows, paths), SymbolTable(rows.slice(0, 0), paths)
+    table = VisibleSymbols(settled, recent, np.ones(len(FILES), np.bool_))
     found = find(text, table, 10)
     assert found[0][0].name == first
     assert all(0 < score <= 1 for _, score in found)
