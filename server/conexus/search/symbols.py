@@ -115,7 +115,9 @@ def _abbreviated(wanted: str, names: list[str]) -> Iterator[int]:
     """Yield names with the letters of `wanted` in order and the same first one; `_score` checks the humps."""
     start = bisect.bisect_left(names, wanted[0])
     end = bisect.bisect_left(names, chr(ord(wanted[0]) + 1))
-    pattern = re.compile("^" + "[^\n]*?".join(map(re.escape, wanted)) + "[^\n]*$", re.MULTILINE)
+    # Each gap runs to the next letter's first occurrence, which is as good as any: nothing to backtrack.
+    gaps = (f"[^{re.escape(letter)}\n]*{re.escape(letter)}" for letter in wanted[1:])
+    pattern = re.compile(f"^{re.escape(wanted[0])}{''.join(gaps)}[^\n]*$", re.MULTILINE)
     for match in pattern.finditer("\n".join(names[start:end])):
         yield bisect.bisect_left(names, match[0], start, end)
 
