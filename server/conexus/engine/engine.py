@@ -69,10 +69,9 @@ class Engine:
         return folder
 
     def release(self, folder: Folder) -> None:
-        """Close a folder that nobody needs now; `open` opens it again."""
+        """Let go of a folder that nobody needs now; the caller closes it, and `open` makes a new one."""
         with self._lock:
             self._folders = {root: held for root, held in self._folders.items() if held is not folder}
-        folder.close()
 
     def embedder(self, model: str) -> Embedder:
         """Return the model called `model`, loaded once. Raises ConexusError if it cannot be."""

@@ -236,8 +236,10 @@ class Service:
             if self._lingering.pop(real, None) is None or real not in self._folders:
                 return
             live = self._folders.pop(real)
+            # Before it is closed, so that whoever opens it meanwhile does not get what is about to close.
+            self._engine.release(live.folder)
         live.close()
-        self._engine.release(live.folder)
+        live.folder.close()
 
     def _asked(self, front: Front, roots: tuple[str, ...]) -> list[tuple[str, LiveFolder]]:
         """Return the folders that a question is about, with what the front calls them."""
