@@ -1,4 +1,4 @@
--- A Neovim of its own that a spec types into. Environment: CONEXUS_PLUGIN, CONEXUS_TEST_DIR.
+-- A Neovim of its own that a spec types into. Environment: SPEC_PLUGIN, SPEC_DIRECTORY.
 local Child = {}
 Child.__index = Child
 
@@ -7,7 +7,7 @@ local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
 
 --- Write files below a new project and return its path.
 function Child.project(name, files)
-  local root = vim.fs.joinpath(assert(vim.env.CONEXUS_TEST_DIR), name)
+  local root = vim.fs.joinpath(assert(vim.env.SPEC_DIRECTORY), name)
   vim.fn.mkdir(root .. '/.git', 'p')
   for path, text in pairs(files) do
     vim.fn.mkdir(vim.fs.dirname(root .. '/' .. path), 'p')
@@ -57,7 +57,7 @@ end
 
 --- Open a file of the project.
 function Child:edit(path)
-  self:lua('vim.cmd.edit(vim.fn.fnameescape(...))', self.root .. '/' .. path)
+  self:lua('vim.cmd.buffer(vim.fn.bufadd(...))', self.root .. '/' .. path)
 end
 
 --- Wait until Lua there returns something, and return it.
@@ -94,7 +94,8 @@ end
 function Child:list(command)
   self:lua('vim.fn.setqflist({}, "f"); vim.cmd.cclose()')
   self:cmd(command)
-  return self:wait([[
+  return self:wait(
+    [[
     local list = vim.fn.getqflist({ title = 1, items = 1 })
     if #list.items == 0 then
       return nil
@@ -103,33 +104,44 @@ function Child:list(command)
       item.path = vim.fs.relpath(..., vim.api.nvim_buf_get_name(item.bufnr))
     end
     return list
-  ]], self.root)
+  ]],
+    self.root
+  )
 end
 
 --- Return the text that an entry of a list stands for, in the file as it is shown now.
 function Child:entry_text(entry)
-  return self:lua([[
+  return self:lua(
+    [[
     local entry = ...
     vim.fn.bufload(entry.bufnr)
     local lines = vim.api.nvim_buf_get_lines(entry.bufnr, entry.lnum - 1, entry.end_lnum, false)
     return table.concat(lines, '\n')
-  ]], entry)
+  ]],
+    entry
+  )
 end
 
 --- Return the last message that contains `part`, waiting for it.
 function Child:message(part)
-  return self:wait([[
+  return self:wait(
+    [[
     local part = ...
     return vim.iter(_G.messages):rev():find(function(message) return message:find(part, 1, true) end)
-  ]], part)
+  ]],
+    part
+  )
 end
 
 --- Return the current file of the project, the cursor's line and the text there.
 function Child:position()
-  return self:lua([[
+  return self:lua(
+    [[
     local name = vim.api.nvim_buf_get_name(0)
     return { vim.fs.relpath(..., name) or name, vim.fn.line('.'), vim.api.nvim_get_current_line() }
-  ]], self.root)
+  ]],
+    self.root
+  )
 end
 
 --- Return the lines of live search's list.

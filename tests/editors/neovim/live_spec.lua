@@ -100,7 +100,11 @@ it('Escape returns to where the user was', function()
   same(nvim:lua('return { vim.api.nvim_get_current_win(), vim.api.nvim_win_get_cursor(0) }'), before)
 end)
 
-for key, wins in pairs({ ['<C-x>'] = { 'col', 2, 1 }, ['<C-v>'] = { 'row', 2, 1 }, ['<C-t>'] = { 'leaf', 1, 2 } }) do
+for key, wins in pairs({
+  ['<C-x>'] = { 'col', 2, 1 },
+  ['<C-v>'] = { 'row', 2, 1 },
+  ['<C-t>'] = { 'leaf', 1, 2 },
+}) do
   it(key .. ' opens beside', function()
     nvim:cmd('silent! tabonly | only')
     nvim:edit('shop/mail.py')
@@ -175,7 +179,11 @@ it('what was asked before is taken back, and its answer never shown', function()
     vim.wait(120)
   end
   nvim:keys('<C-u>parse_barcode')
-  contains(nvim:rows()[nvim:row('parse_barcode')], 'windows/legacy.c:36')
+  vim.wait(30000, function()
+    local row = (nvim:rows() or {})[1]
+    return row and row:find('windows/legacy.c:36', 1, true) ~= nil
+  end, 30)
+  contains(nvim:rows()[1], 'windows/legacy.c:36')
   same(nvim:lua('return _G.cancelled >= 2'), true)
   nvim:keys('<Esc>')
   closed()

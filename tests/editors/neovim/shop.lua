@@ -10,7 +10,8 @@ local function long(head, line, tail)
   return table.concat(lines, '\n') .. '\n'
 end
 
-local SHELVES = long('def paint_shelves(shelves):', '    shelves[%d].coat(colour="grey", layers=%d)', '    return 0\n\n')
+local SHELVES =
+  long('def paint_shelves(shelves):', '    shelves[%d].coat(colour="grey", layers=%d)', '    return 0\n\n')
 
 return {
   ['shop/basket.py'] = SHELVES .. long(

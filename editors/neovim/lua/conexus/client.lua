@@ -3,7 +3,8 @@ local M = {}
 
 local NAME = 'conexus'
 local READY_MS, POLL_MS = 20000, 20
-local INSTALL = 'install it with `uv tool install conexus-lsp` or `pipx install conexus-lsp`, then :Conexus restart'
+local INSTALL =
+  'install it with `uv tool install conexus-lsp` or `pipx install conexus-lsp`, then :Conexus restart'
 
 ---@type table<integer, true> clients that were asked to end
 local ending = {}

@@ -84,7 +84,12 @@ function M.similar(first, last, options)
   -- A buffer that is no file of the project has no document the server knows: then its text is compared.
   local known = vim.bo.buftype == '' and vim.api.nvim_buf_get_name(0) ~= ''
   local params = known and { textDocument = document(), range = range } or { text = text }
-  ask('conexus/similar', params, ('like lines %d-%d of %s'):format(first, last, vim.fn.expand('%:.')), options)
+  ask(
+    'conexus/similar',
+    params,
+    ('like lines %d-%d of %s'):format(first, last, vim.fn.expand('%:.')),
+    options
+  )
 end
 
 ---@param line? integer

@@ -64,6 +64,8 @@ function Live:watch()
     self:changed()
   end)
   on('BufLeave', { buffer = prompt }, function()
+    -- The mouse went elsewhere.
+    vim.cmd('stopinsert')
     self:close()
   end)
   on('VimResized', {}, function()
@@ -112,7 +114,7 @@ function Live:map()
   key({ '<C-f>' }, scroll('<C-d>'))
   key({ '<C-b>' }, scroll('<C-u>'))
   key({ '<Esc>', '<C-c>' }, function()
-    self:close()
+    self:leave()
   end)
   key({ '<C-q>' }, function()
     self:list()
@@ -155,15 +157,23 @@ function Live:ask()
     self.hits, self.remarks, self.incomplete = {}, { 'type a question, a name or some code' }, false
     return self:draw()
   end
-  self.cancel = client.ask('conexus/search', { query = query, limit = LIMIT }, function(problem, result, asked)
-    self.cancel = nil
-    if not self.timer then
-      return
-    end
-    self.incomplete = not problem and not result.completeness.complete
-    self.encoding = asked and asked.offset_encoding or self.encoding
-    self:show(problem and {} or result.hits, problem and { problem } or rows.remarks(query, #result.hits, result))
-  end, self.buffer)
+  self.cancel = client.ask(
+    'conexus/search',
+    { query = query, limit = LIMIT },
+    function(problem, result, asked)
+      self.cancel = nil
+      if not self.timer then
+        return
+      end
+      self.incomplete = not problem and not result.completeness.complete
+      self.encoding = asked and asked.offset_encoding or self.encoding
+      self:show(
+        problem and {} or result.hits,
+        problem and { problem } or rows.remarks(query, #result.hits, result)
+      )
+    end,
+    self.buffer
+  )
 end
 
 --- Show an answer; the selection stays on the hit it was on, if that was chosen by hand.
@@ -235,23 +245,46 @@ function Live:open(command)
   if not hit then
     return
   end
-  self:close()
-  -- Where a window may not show another buffer, a new one does.
-  command = command or (vim.wo.winfixbuf and 'split' or nil)
-  if command then
-    vim.cmd(command)
-    vim.wo.winfixbuf = false
-  end
-  place.jump(hit, encoding)
+  self:leave(function()
+    -- Where a window may not show another buffer, a new one does.
+    command = command or (vim.wo.winfixbuf and 'split' or nil)
+    if command then
+      vim.cmd(command)
+      vim.wo.winfixbuf = false
+    end
+    place.jump(hit, encoding)
+  end)
 end
 
 --- Close and put all hits into the quickfix list.
 function Live:list()
   local hits, encoding, query = self.hits, self.encoding, self.query
   if #hits > 0 then
-    self:close()
-    require('conexus.lists').fill(query, hits, encoding)
+    self:leave(function()
+      require('conexus.lists').fill(query, hits, encoding)
+    end)
   end
+end
+
+--- End typing, then close, then go on. Insert mode must end in the prompt: ending it elsewhere would move the
+--- cursor there.
+---@param go_on? fun()
+function Live:leave(go_on)
+  local function finish()
+    self:close()
+    if go_on then
+      go_on()
+    end
+  end
+  if not vim.startswith(vim.api.nvim_get_mode().mode, 'i') then
+    return finish()
+  end
+  vim.api.nvim_create_autocmd('InsertLeave', {
+    buffer = self.panes.prompt.buffer,
+    once = true,
+    callback = vim.schedule_wrap(finish),
+  })
+  vim.cmd('stopinsert')
 end
 
 --- Close and return to where the user was.
@@ -263,7 +296,6 @@ function Live:close()
   self.timer:close()
   self.timer = nil
   vim.api.nvim_del_augroup_by_name('conexus.live')
-  vim.cmd('stopinsert')
   panes.close(self.panes)
   if vim.api.nvim_win_is_valid(self.home) then
     vim.api.nvim_set_current_win(self.home)
