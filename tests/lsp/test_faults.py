@@ -85,7 +85,8 @@ class Raw:
         return self.process.wait(20)
 
     def kill(self) -> None:
-        self.process.kill()
+        # A termination and no kill, so that coverage is written.
+        self.process.terminate()
         self.process.communicate()
 
 
