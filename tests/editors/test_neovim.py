@@ -90,4 +90,3 @@ def test_spec(spec: str, home: Path) -> None:
     log = home / "state-conexus" / "conexus.log"
     tail = log.read_text("utf-8")[-3000:] if log.exists() else ""
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{tail}"
-    print(done.stdout)

@@ -1,4 +1,4 @@
--- Found by Neovim as the defaults of `vim.lsp.config('conexus')`; put into force by `vim.lsp.enable('conexus')`.
+-- The defaults of vim.lsp.config('conexus'); vim.lsp.enable('conexus') puts them into force.
 ---@type vim.lsp.Config
 return {
   cmd = { 'conexus', 'lsp' },

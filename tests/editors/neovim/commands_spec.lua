@@ -66,7 +66,8 @@ end)
 it('code like a buffer that has no name', function()
   nvim:cmd('cclose | enew')
   nvim:lua([[
-    vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'def mail_the_invoice(client, basket):', '    return client.mailbox.deliver(basket)' })
+    local lines = { 'def mail_the_invoice(client, basket):', '    return client.mailbox.deliver(basket)' }
+    vim.api.nvim_buf_set_lines(0, 0, -1, false, lines)
   ]])
   local list = nvim:list('%Conexus similar')
   same(list.items[1].path, 'shop/mail.py')

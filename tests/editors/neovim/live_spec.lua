@@ -30,7 +30,9 @@ local function preview()
       local namespace = vim.api.nvim_get_namespaces()['conexus.preview']
       local marks = vim.api.nvim_buf_get_extmarks(buffer, namespace, 0, -1, {})
       if #marks > 0 then
-        local shown = vim.api.nvim_win_call(window, function() return { vim.fn.line('w0'), vim.fn.line('w$') } end)
+        local shown = vim.api.nvim_win_call(window, function()
+          return { vim.fn.line('w0'), vim.fn.line('w$') }
+        end)
         return {
           first = vim.api.nvim_buf_get_lines(buffer, marks[1][2], marks[1][2] + 1, false)[1],
           count = #marks,
@@ -46,7 +48,7 @@ end
 it('answers come while one types; Enter lands on the right line', function()
   nvim:edit('shop/mail.py')
   nvim:keys('3G')
-  same(ask('shoe size for a measured length', 'bestimme_größe'), 1)
+  same(ask('shoe size for a length', 'bestimme_größe'), 1)
   contains(nvim:rows()[1], 'function')
   contains(nvim:rows()[1], 'c# code/größe #1.py:34')
   contains(nvim:rows()[1], 'def bestimme_größe(maß):')

@@ -15,7 +15,8 @@ it('a question fills the quickfix list in the order of the server', function()
   local order = nvim:lua([[
     local client = vim.lsp.get_clients({ name = 'conexus' })[1]
     local asked = { query = 'how is a voucher applied', limit = 50 }
-    return vim.tbl_map(function(hit) return hit.path end, client:request_sync('conexus/search', asked).result.hits)
+    local hits = client:request_sync('conexus/search', asked).result.hits
+    return vim.tbl_map(function(hit) return hit.path end, hits)
   ]])
   same(
     vim.tbl_map(function(item)
@@ -40,7 +41,7 @@ it('with a bang it is the location list', function()
 end)
 
 it('positions fit umlauts, emoji, spaces and # in names', function()
-  local list = nvim:list('Conexus search shoe size for a measured length of foot')
+  local list = nvim:list('Conexus search shoe size for a length of foot')
   same(list.items[1].path, 'c# code/größe #1.py')
   nvim:cmd('cfirst')
   same(nvim:position(), { 'c# code/größe #1.py', 34, 'def bestimme_größe(maß):  # 😀 Schuhgröße' })

@@ -37,7 +37,7 @@ def test_a_voucher_is_never_worth_more_than_the_basket(voucher):
   ['c# code/größe #1.py'] = '# Überschrift 😀\n'
     .. SHELVES:gsub('grey', 'grün 😀')
     .. long(
-      'def bestimme_größe(maß):  # 😀 Schuhgröße\n    """Return the shoe size for a measured length of foot."""',
+      'def bestimme_größe(maß):  # 😀 Schuhgröße\n    """Return the shoe size for a length of foot."""',
       '    maß = runde_größe(maß, %d) if maß > %d else maß  # 😀',
       '    return maß'
     ),
@@ -46,7 +46,7 @@ def test_a_voucher_is_never_worth_more_than_the_basket(voucher):
     '    coat_with_colour(shelves[%d], "grey", %d);',
     '}\n'
   ) .. long(
-    'static int parse_barcode(const char *digits)\n{\n    /* The check digit is the last one of the barcode. */',
+    'static int parse_barcode(const char *digits)\n{\n    /* The check digit is the last one. */',
     '    check += weigh_digit(digits[%d], check, %d);',
     '    return check;\n}'
   )):gsub('\n', '\r\n'),
