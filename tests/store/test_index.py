@@ -227,19 +227,24 @@ def test_unchanged_folders_load_no_heavy_library(desk: Desk) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
-def test_pending_rows_beyond_the_overlay_are_found_on_disk(
+def test_pending_rows_beyond_the_overlay_are_found_by_vector_and_after_a_moment_by_word(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_module, "OVERLAY_ROWS", 10)
     desk.write(many(5))
     assert len(found(desk.index, "shared")) == 20
     assert near(desk.index, "f3 chunk2 group3 shared common0", 1) == [("f/3.py", 2)]
-    desk.index.optimize()
+    desk.index.index_words()
     desk.write(many(6, "g"))
+    assert len(found(desk.index, "shared")) == 20
+    assert desk.index.snapshot().waiting_chunks == 24
+    desk.index.index_words()
+    assert desk.index.snapshot().waiting_chunks == 0
     assert len(found(desk.index, "shared")) == 44
     assert near(desk.index, "g3 chunk2 group3 shared common0", 1) == [("g/3.py", 2)]
     desk.write({"g/1.py": None, "f/1.py": ["shared once"]})
     assert len(found(desk.index, "shared")) == 44 - 4 - 4 + 1
+    desk.index.optimize()
     desk.index.close()
     again = open_index(desk.index.directory)
     assert len(found(again, "shared")) == 37

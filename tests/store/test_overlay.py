@@ -27,7 +27,7 @@ _STEP = st.one_of(
 def answers(index) -> tuple:
     """Return what every kind of query says, in an order that ties do not disturb."""
     symbols = index.snapshot().symbols()
-    entries = symbols.entries(range(len(symbols)))
+    entries = symbols.entries(symbols.numbers())
     return (
         everything(index),
         {word: found(index, word) for word in ("open", "tree", "parse header")},

@@ -147,11 +147,12 @@ class Folder:
         self,
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
-        walked: Callable[[Walk, Plan], None] = lambda _walk, _plan: None,
+        walked: Callable[[Walk, Plan], None] | None = None,
     ) -> Report:
         """Bring the index to what the files say now and return what that took.
 
-        `walked` is told what there is, and what of it must be read, before any of it is. While another
+        `walked` is told what there is, and what of it must be read, before any of it is; who wants to know
+        also searches meanwhile. While another
         model's or format's index is built, the old one keeps answering; the new one takes over when it is
         complete. Raises IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
         """
@@ -166,8 +167,9 @@ class Folder:
                 tally = Tally(total=0, cancelled=True)
                 return tally.report(index, Plan((), (), 0), {}, time.perf_counter() - begun)
             todo = plan_changes(index.files, index.skips, walk.entries, _unseen(walk))
-            walked(walk, todo)
-            tally = self._apply(opened, todo, progress, cancelled)
+            if walked is not None:
+                walked(walk, todo)
+            tally = self._apply(opened, todo, progress, cancelled, asked_meanwhile=walked is not None)
             if not tally.cancelled:
                 self._indexes.publish(opened)
         skipped = Counter(str(skip.reason) for skip in walk.skipped) + _count_skips(index)
@@ -265,7 +267,7 @@ class Folder:
             query=query,
             revision=snapshot.revision,
             files=len(snapshot.files),
-            notes=(*notes, *_remarks(found, outcome)),
+            notes=(*notes, *_waiting(snapshot), *_remarks(found, outcome)),
             seconds=time.perf_counter() - begun,
             agents={result.agent: result.seconds for result in found},
             found=tuple(found) if request.explain else (),
@@ -316,7 +318,13 @@ class Folder:
         self._indexes.close()
 
     def _apply(
-        self, opened: Opened, todo: Plan, progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+        self,
+        opened: Opened,
+        todo: Plan,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        *,
+        asked_meanwhile: bool = False,
     ) -> Tally:
         if todo.empty:
             return Tally(total=0)
@@ -332,7 +340,7 @@ class Folder:
                 vectors=self._vectors(embedder),
                 resident=self._worker(embedder) if self._keeps_worker else None,
             )
-            return indexer.run(todo, progress, cancelled)
+            return indexer.run(todo, progress, cancelled, asked_meanwhile=asked_meanwhile)
         finally:
             self._indexes.release(donors)
 
@@ -386,6 +394,15 @@ class Folder:
             held.source(self.settings.scope) if held else read_source(self.root, path, self.settings.scope)
         )
         return None if isinstance(source, Skipped) else source, held.version if held else None
+
+
+def _waiting(snapshot: Snapshot) -> list[str]:
+    waiting = snapshot.waiting_chunks
+    return (
+        [f"{waiting} new chunks are not yet found by their words, only by meaning and name"]
+        if waiting
+        else []
+    )
 
 
 def _unseen(walk: Walk) -> list[str]:

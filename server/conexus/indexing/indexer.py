@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from conexus.embedding.embedder import EmbeddingCancelledError, is_static
 from conexus.indexing.jobs import Item, Job, Setup
 from conexus.indexing.workers import WorkerPool
+from conexus.store.index import OVERLAY_ROWS
 from conexus.store.manifest import FileRecord, SkipRecord
 from conexus.workspace.files import Entry
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _JOB_BYTES = 1_000_000
 _JOB_FILES = 256
 _COMMIT_ROWS = 12_000
+# The first files of a folder can be searched at once; each commit may then be larger than the one before.
+_FIRST_COMMIT_ROWS = 500
 _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
 # Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
@@ -103,9 +106,12 @@ class Indexer:
         plan: Plan,
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        *,
+        asked_meanwhile: bool = False,
     ) -> Tally:
         """Bring the index to what `plan` says and return the tally.
 
+        `asked_meanwhile` says that somebody searches during it, which is worth a twentieth more work.
         Cancelling stops reading; what was made until then is committed and searchable.
         """
         tally = Tally(total=len(plan.read))
@@ -119,7 +125,9 @@ class Indexer:
             progress(tally.progress("reading"))
             if pending.due:
                 self._commit(pending)
-                pending = _Pending()
+                pending = _Pending(enough=min(_COMMIT_ROWS, 3 * pending.enough))
+                if asked_meanwhile:
+                    self._keep_words_searchable()
             if cancelled():
                 break
         tally.cancelled = tally.cancelled or cancelled()
@@ -144,6 +152,13 @@ class Indexer:
             for rows in finished.files:
                 return _record(rows), finished.chunk_rows, finished.symbol_rows
         return None
+
+    def _keep_words_searchable(self) -> None:
+        """Index words anew each time the index has doubled, so that all of it costs twice the last time."""
+        waiting = self._index.pending_chunks
+        covered = sum(record.chunks for record in self._index.files.values()) - waiting
+        if waiting > max(OVERLAY_ROWS, covered):
+            self._index.index_words()
 
     def _made(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Made]:
         if not plan.read:
@@ -277,12 +292,13 @@ class _Pending:
     skips: list[SkipRecord] = field(factory=list)
     removed: tuple[str, ...] = ()
     frequencies: NDArray[np.int32] | None = None
+    enough: int = _FIRST_COMMIT_ROWS
     rows: int = 0
     since: float = field(factory=time.monotonic)
 
     @property
     def due(self) -> bool:
-        return self.rows >= _COMMIT_ROWS or time.monotonic() - self.since > _COMMIT_SECONDS
+        return self.rows >= self.enough or time.monotonic() - self.since > _COMMIT_SECONDS
 
     @property
     def empty(self) -> bool:

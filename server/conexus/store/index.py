@@ -300,6 +300,24 @@ class Index:
                 self._publish_settled(evolve(self._manifest.committed, unsettled=0))
             self._after_optimize(tables, reopen=is_first)
 
+    def index_words(self) -> None:
+        """Make all committed rows searchable by their words while a bulk load goes on.
+
+        Only before the first `optimize`: vectors are then scanned, and need no structure to be found.
+        Raises IndexUnwritable.
+        """
+        with self._writing:
+            self._require_open()
+            if not self._has_rows() or self._opened().has_vector_structure:
+                return
+            tables = self._opened()
+            self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
+            tables.build_words()
+            numbers = evolve(self._manifest.committed, indexed_revision=self.revision, unsettled=0)
+            self._publish_settled(numbers)
+            with self._guard:
+                self._masks, self._snapshot = None, None
+
     def stats(self) -> IndexStats:
         """Return counts and sizes; loads LanceDB if there are rows."""
         numbers, files = self._manifest.committed, self.files.values()
@@ -646,7 +664,7 @@ class Index:
             masks.chunks,
         )
         view = View(
-            numbers.revision, self.files, self._path_of, live, on_disk, in_memory,
+            numbers.revision, self.files, self._path_of, live, on_disk, in_memory, masks.pending_chunks,
             overlay.view(), overlay.symbols, statistics, self._settled_rows, numbers.indexed_revision,
             self._buffers,
         )  # fmt: skip

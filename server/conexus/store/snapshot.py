@@ -56,6 +56,8 @@ class View:
     """Which of them are to be found in LanceDB; the other visible ones are in the overlay."""
     indexed_only: bool
     """Whether the index structures cover all of `on_disk`."""
+    pending: int
+    """Visible chunks that the index structures do not cover."""
     overlay: OverlayView
     overlay_symbols: Callable[[], pa.Table]
     statistics: TermStatistics
@@ -89,6 +91,14 @@ class Snapshot:
     def files(self) -> Mapping[str, FileRecord]:
         """Return the committed files; open buffers are not in it."""
         return self.view.files
+
+    @property
+    def waiting_chunks(self) -> int:
+        """Return how many chunks of a bulk load still in progress cannot be found by their words yet."""
+        tables = self._tables()
+        return (
+            0 if self.view.indexed_only or not tables or not tables.has_words_structure else self.view.pending
+        )
 
     @property
     def live(self) -> NDArray[np.bool_]:
@@ -136,7 +146,7 @@ class Snapshot:
             return []
 
         def fetch(tables: Tables, count: int, where: str) -> tuple[pa.Table, NDArray[np.float32]]:
-            found = tables.matching(distinct, count, where=where, indexed_only=self.view.indexed_only)
+            found = tables.matching(distinct, count, where=where)
             return found, found["_score"].to_numpy()
 
         on_disk = self._search(fetch, limit, allowed)

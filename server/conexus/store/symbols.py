@@ -126,7 +126,12 @@ class VisibleSymbols:
         self._on_disk = on_disk
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self._visible(self._settled.file_ids))) + len(self._recent)
+        return len(self.numbers())
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Return the numbers of all visible symbols, int64[len(self)]."""
+        settled = np.flatnonzero(self._visible(self._settled.file_ids))
+        return np.concatenate([settled, np.arange(len(self._recent)) + len(self._settled)])
 
     @cached_property
     def file_ids(self) -> NDArray[np.int32]:

@@ -146,10 +146,12 @@ class Tables:
 
         return self._read(CHUNKS, query)
 
-    def matching(
-        self, words: Sequence[str], limit: int, *, where: str = "", indexed_only: bool = True
-    ) -> pa.Table:
-        """Return the rows with any of `words` by BM25 `_score`, best first."""
+    def matching(self, words: Sequence[str], limit: int, *, where: str = "") -> pa.Table:
+        """Return the rows with any of `words` by BM25 `_score`, best first.
+
+        Rows that the full-text structure does not cover are left out, if there is one: scanning their words
+        takes 25 ms a thousand, and a question must not wait for a bulk load.
+        """
         from lancedb.query import MatchQuery
 
         text = MatchQuery(" ".join(words), "tokens")  # type: ignore[call-arg] # its attrs defaults are hidden
@@ -157,7 +159,7 @@ class Tables:
         def query(table: Any) -> Any:
             found = table.query().nearest_to_text(text).select([*_FOUND, "_score"]).limit(limit)
             found = found.where(where) if where else found
-            return found.fast_search() if indexed_only and self.has_words_structure else found
+            return found.fast_search() if self.has_words_structure else found
 
         return self._read(CHUNKS, query)
 
@@ -175,6 +177,11 @@ class Tables:
         """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
         with unwritable(self.directory):
             self._run(self._build())
+
+    def build_words(self) -> None:
+        """Make the structures of words and ids anew, over every row. Raises IndexUnwritable."""
+        with unwritable(self.directory):
+            self._run(self._build_words())
 
     def prune(self) -> None:
         """Merge small fragments and delete the files of all older versions. Raises IndexUnwritable.
@@ -272,21 +279,13 @@ class Tables:
         await asyncio.gather(*(table.delete(where) for table in self._open.values()))
 
     async def _build(self) -> None:
-        from lancedb.index import FTS, BTree, IvfSq
+        from lancedb.index import BTree, IvfSq
 
         table = self._table(CHUNKS)
         rows = await table.count_rows()
         if not rows:
             return
-        words = FTS(
-            base_tokenizer="whitespace",
-            stem=False,
-            remove_stop_words=False,
-            lower_case=False,
-            ascii_folding=False,
-            with_position=False,
-        )
-        wanted = {"file_id": BTree(), "tokens": words}
+        wanted = {"file_id": BTree(), "tokens": _word_structure()}
         if rows >= FLAT_ROWS:
             partitions = max(1, rows // _PARTITION_ROWS)
             wanted["vector"] = IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
@@ -295,6 +294,13 @@ class Tables:
         for column, config in wanted.items():
             if f"{column}_idx" not in self._structures or await self._is_scattered(column):
                 await table.create_index(column, config=config, replace=True)
+        await self._look_at_structures()
+
+    async def _build_words(self) -> None:
+        from lancedb.index import BTree
+
+        for column, config in (("file_id", BTree()), ("tokens", _word_structure())):
+            await self._table(CHUNKS).create_index(column, config=config, replace=True)
         await self._look_at_structures()
 
     async def _is_scattered(self, column: str) -> bool:
@@ -322,6 +328,20 @@ class Tables:
             segments = max(segments, statistics.num_indices or 0)
             unindexed = max(unindexed, statistics.num_unindexed_rows)
         return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
+
+
+def _word_structure() -> Any:
+    from lancedb.index import FTS
+
+    # The words are already split and in lower case, and code has no stop words.
+    return FTS(
+        base_tokenizer="whitespace",
+        stem=False,
+        remove_stop_words=False,
+        lower_case=False,
+        ascii_folding=False,
+        with_position=False,
+    )
 
 
 async def _cancel_others() -> None:
