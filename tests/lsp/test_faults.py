@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from editor import COMMAND, NEOVIM, dumps, environment, log_of
 from lsprotocol.converters import get_converter
 
 from conexus.lsp import server
+from editor import COMMAND, NEOVIM, dumps, environment, log_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from editor import NEOVIM, Editor
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
+
+from editor import NEOVIM, Editor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

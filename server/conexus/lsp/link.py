@@ -50,7 +50,8 @@ class Link:
             self._connecting = task = asyncio.create_task(self._connect())
         try:
             # Who is cancelled stops waiting; the others wait for the same connection.
-            client = await asyncio.wait_for(asyncio.shield(task), _PATIENCE_SECONDS)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                client = await asyncio.shield(task)
         except TimeoutError:
             reason = (
                 f"the engine did not start within {_PATIENCE_SECONDS:.0f} seconds; try again, or see the log"
@@ -70,7 +71,8 @@ class Link:
             task.cancel()
         if client is not None:
             with contextlib.suppress(TimeoutError, EngineError):
-                await asyncio.wait_for(client.close(), _GOODBYE_SECONDS)
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await client.close()
 
     async def _connect(self) -> EngineClient:
         assert self._data_directory is not None

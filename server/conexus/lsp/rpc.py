@@ -279,7 +279,8 @@ class Protocol(LanguageServerProtocol):
         """Send a request to the client and return its answer; raises JsonRpcException and TimeoutError."""
         future = self.send_request(method, params)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            async with asyncio.timeout(seconds):
+                return await asyncio.wrap_future(future)
         finally:
             for number in [key for key, value in self._request_futures.items() if value is future]:
                 del self._request_futures[number]

@@ -168,8 +168,10 @@ class Session:
     async def ask(self, method: str, params: Any) -> Any:
         """Return the engine's answer, for the texts as the editor has them now. Raises EngineError."""
         # Without `initialized` folders are never opened; then the answer comes late, and not never.
+        # Not wait_for, here and elsewhere: in Python 3.11 it loses a cancellation that comes as it ends.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
+            async with asyncio.timeout(_OPENING_SECONDS):
+                await self._opened.wait()
         if self._opening:
             await asyncio.wait(self._opening, timeout=_OPENING_SECONDS)
         if not self.folders:
