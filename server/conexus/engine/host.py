@@ -310,7 +310,10 @@ def _failure(number: object, kind: str, message: str) -> list[bytes]:
 
 def _make_service(data_directory: Path) -> Service:
     from conexus.engine.service import Service
+    from conexus.store.tables import preload
 
+    # Loads while the first folder is walked and its workers start.
+    threading.Thread(target=preload, name="preload", daemon=True).start()
     return Service(data_directory)
 
 

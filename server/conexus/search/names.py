@@ -53,11 +53,15 @@ def files(query: Query, snapshot: Snapshot, allowed: NDArray[np.bool_] | None) -
     wanted = query.text.lower().removeprefix("./").strip("/")
     if not wanted:
         return []
-    matches: list[tuple[int, int, str, int]] = []
-    for number, path in snapshot.paths().items():
-        quality = _path_quality(wanted, query.words, path.lower())
-        if quality and (allowed is None or allowed[number]):
-            matches.append((-quality, len(path), path, number))
+    paths = [(path.lower(), path, number) for number, path in snapshot.paths().items()]
+    spelled = [item for item in paths if wanted in item[0]]
+    if not spelled and query.words:
+        spelled = [item for item in paths if all(word in item[0] for word in query.words)]
+    matches = [
+        (-_path_quality(wanted, lowered), len(path), path, number)
+        for lowered, path, number in spelled
+        if allowed is None or allowed[number]
+    ]
     best = sorted(matches)[:_MAX_FILES]
     return _distinct(snapshot.covering([(number, 0) for *_, number in best]))
 
@@ -129,15 +133,13 @@ def _best(found: Found, table: VisibleSymbols, allowed: NDArray[np.bool_] | None
     return sorted(numbers, key=lambda number: (-found[number], number))[:_MAX_DEFINITIONS]
 
 
-def _path_quality(wanted: str, words: Sequence[str], path: str) -> int:
+def _path_quality(wanted: str, path: str) -> int:
     if path == wanted or path.endswith("/" + wanted):
         return 4
     stem = path.rpartition("/")[2].rpartition(".")[0]
     if stem == wanted:
         return 3
-    if wanted in path:
-        return 2
-    return 1 if words and all(word in path for word in words) else 0
+    return 2 if wanted in path else 1
 
 
 def _distinct(rows: Sequence[Row | None]) -> list[Row]:

@@ -59,6 +59,11 @@ def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file
     return " OR ".join(ranges) or "false"
 
 
+def preload() -> None:
+    """Load LanceDB, which takes a second, before somebody waits for it."""
+    _lancedb()
+
+
 @define
 class Tables:
     """The open tables of one index directory."""
