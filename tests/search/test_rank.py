@@ -50,7 +50,7 @@ def test_every_hit_gives_reasons_and_scores_fall() -> None:
     rows = [row("retry.py"), row("tests/test_x.py"), row("z.py")]
     ranked = rank(query, [Found(Agent.SEMANTIC, tuple(rows), 0.0), Found(Agent.LEXICAL, (rows[2],), 0.0)])
     assert all(any("#" in reason for reason in answer.reasons) for answer in ranked)
-    assert ranked[0].score == 1.0
+    assert 0 < ranked[0].score <= 1
     assert [a.score for a in ranked] == sorted((a.score for a in ranked), reverse=True)
     by_path = {answer.row.path: answer.reasons for answer in ranked}
     assert any("path says it" in reason for reason in by_path["retry.py"])

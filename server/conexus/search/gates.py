@@ -30,7 +30,7 @@ class Hit:
     kind: str
     language: str
     score: float
-    """In [0, 1], relative to the best hit."""
+    """In [0, 1]; compares hits of one question, also of several folders."""
     reasons: tuple[str, ...]
 
 

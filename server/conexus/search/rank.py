@@ -60,7 +60,7 @@ _NO_CODE_KINDS = frozenset({"section", "key", "cell"})
 
 @frozen
 class Ranked:
-    """A chunk, its final score in [0, 1], and why it stands where it stands."""
+    """A chunk, its score in [0, 1] (see `_bound`), and why it stands where it stands."""
 
     row: Row
     score: float
@@ -75,7 +75,16 @@ def rank(query: Query, found: Sequence[Found]) -> list[Ranked]:
     for candidate in scored:
         _boost_names(asked, candidate)
         _weigh_path(query, candidate)
-    return _pick(scored, query.limit)
+    return _pick(scored, query.limit, _bound(query.intent))
+
+
+def _bound(intent: Intent) -> float:
+    """Return the score of a candidate that every agent puts first and every factor raises.
+
+    A fixed yardstick, not the best of this reply: hits of several folders are put in one order by it.
+    """
+    every_agent = sum(_AGENT_WEIGHTS[intent].values())
+    return every_agent * (1 + _COHERENCE) * (1 + _PATH_SAYS) * (1 + _FILE_NAMED) * (1 + _DEFINES)
 
 
 def is_test(path: str) -> bool:
@@ -213,7 +222,7 @@ def _place_of(path: str) -> _PlaceOf:
     )
 
 
-def _pick(scored: list[_Scored], limit: int) -> list[Ranked]:
+def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:
     """Take the best, each further chunk of a file at less weight, so that one file cannot fill the list."""
     taken: dict[int, int] = defaultdict(int)
     for candidate in sorted(scored, key=_order):
@@ -222,8 +231,7 @@ def _pick(scored: list[_Scored], limit: int) -> list[Ranked]:
         if earlier:
             candidate.times(_NEXT_IN_FILE**earlier, f"{earlier} before it in this file")
     best = sorted(scored, key=_order)[:limit]
-    most = best[0].score if best else 1.0
-    return [Ranked(c.row, round(c.score / most, 4), tuple(c.reasons)) for c in best]
+    return [Ranked(c.row, round(min(1.0, c.score / bound), 4), tuple(c.reasons)) for c in best]
 
 
 def _order(candidate: _Scored) -> tuple[float, str, int]:
