@@ -80,15 +80,15 @@ def test_a_hit_is_right_for_a_text_that_is_newer_than_its_rows(world: World) -> 
         async with world.editor() as editor:
             editor.type("a.py", FLAMINGO)
             await editor.settle()
-            found = 0
             for lines in range(1, 12):
                 text = "# é\n" * lines + FLAMINGO
                 version = editor.type("a.py", text)
+                # A hit that no longer stands in the newer text may be missing, but none may be wrong.
                 for hit in (await editor.search("flamingo dance")).hits:
                     assert hit.version == version
                     assert text.encode()[hit.span.start : hit.span.end].decode() == hit.excerpt
-                    found += "flamingo_dance" in hit.excerpt
-            assert found
+            await editor.settle()
+            assert (await editor.first("flamingo dance"))[1] == version
 
     play(scenario)
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from engine_world import Editor, World, eventually
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from conexus.engine.engine import Engine
@@ -160,6 +160,8 @@ async def play(world: World, script_steps: list[tuple[str, ...]]) -> tuple[Scrip
 
 @settings(
     max_examples=6,
+    # An example takes seconds: shrinking one would take many minutes.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
