@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from conexus.embedding.words import Passage
     from conexus.workspace.source import Source
 
-NICENESS = 5  # typing and searching go before indexing
+NICENESS = 10  # typing and searching go before indexing
 _HEAD_BYTES = 256
 _REMEMBERED_TEXTS = 64
 
