@@ -41,6 +41,8 @@ _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
 # Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
 _TAIL_CHUNKS = 2_000
+# A thousand versions take seconds to open and hundreds of MB; arranging writes all rows.
+_TAIL_COMMITS = 256
 _FEW_FILES = 16
 
 
@@ -134,7 +136,7 @@ class Indexer:
         # Forgotten last: until here their vectors can serve the same text under a new name.
         pending.removed = () if tally.cancelled else plan.removed
         self._commit(pending)
-        if self._index.pending_chunks > _TAIL_CHUNKS:
+        if self._index.pending_chunks > _TAIL_CHUNKS or self._index.waiting_commits > _TAIL_COMMITS:
             progress(tally.progress("arranging"))
             self._index.optimize()
         return tally

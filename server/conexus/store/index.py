@@ -165,6 +165,12 @@ class Index:
         with self._guard:
             return self._current_masks().pending_chunks
 
+    @property
+    def waiting_commits(self) -> int:
+        """Return how many commits there were since `optimize`: each keeps a version and some files on disk."""
+        committed = self._manifest.committed
+        return committed.revision - committed.indexed_revision
+
     def allocate(self, count: int) -> range:
         """Return `count` file ids that are never given again. Raises IndexUnwritable."""
         with self._guard:
