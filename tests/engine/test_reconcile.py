@@ -330,3 +330,13 @@ def test_cancelling_the_walk_removes_nothing(engine: Engine, folder_of: Callable
     report = folder.reconcile(cancelled=lambda: True)
     assert report.cancelled
     assert (report.files, report.removed) == (3, 0)
+
+
+def test_a_word_the_model_does_not_know_is_found_by_its_letters(
+    engine: Engine, folder_of: Callable[..., Path]
+) -> None:
+    root = folder_of(UPLOADS + "//- /table.txt\n1 2 3\n//- /odd.py\nzzqxvw_flag = True\n")
+    folder = engine.open(root)
+    folder.reconcile()
+    reply = folder.search(SearchRequest("zzqxvw"))
+    assert [hit.path for hit in reply.hits] == ["odd.py"]

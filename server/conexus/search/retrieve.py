@@ -66,7 +66,7 @@ def retrieve(
         Agent.PATH: lambda: names.files(query, snapshot, allowed),
     }
     if embedder is not None:
-        searches[Agent.SEMANTIC] = lambda: snapshot.nearest(embedder.embed_query(query.text), limit, allowed)
+        searches[Agent.SEMANTIC] = lambda: _near(query.text, embedder, snapshot, limit, allowed)
     if query.intent is not Intent.PATH:
         del searches[Agent.PATH]
     running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
@@ -87,6 +87,16 @@ def allowed_files(
     admitted = [r.file_id for r in visible if query.filters.admits(r.path, r.language)]
     mask[[number for number in admitted if number < len(mask)]] = True
     return mask
+
+
+def _near(
+    text: str, embedder: Embedder, snapshot: Snapshot, limit: int, allowed: NDArray[np.bool_] | None
+) -> list[Row]:
+    """Return what is near to `text`; a text without a word the model knows is near to nothing."""
+    vector = embedder.embed_query(text)
+    if not vector.any():
+        return []
+    return [row for row in snapshot.nearest(vector, limit, allowed) if row.score > 0]
 
 
 def _timed(agent: Agent, search: Callable[[], list[Row]]) -> Found:
