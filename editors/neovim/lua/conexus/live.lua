@@ -8,7 +8,8 @@ local rows = require('conexus.rows')
 local M = {}
 
 local DEBOUNCE_MS, LIMIT = 60, 50
-local NAME_WIDTH, PATH_WIDTH = 34, 44
+-- The most that names and paths take of the list: in cells, and as a part of its width.
+local NAME_CELLS, NAME_PART, PATH_CELLS, PATH_PART = 36, 0.3, 48, 0.4
 local namespace = vim.api.nvim_create_namespace('conexus.live')
 
 ---@class conexus.Live
@@ -20,7 +21,6 @@ local namespace = vim.api.nvim_create_namespace('conexus.live')
 ---@field selected integer 1-based; 0 without hits
 ---@field encoding string
 ---@field query string
----@field incomplete boolean whether more may be found soon
 ---@field cancel? fun() takes the question back that is not answered yet
 ---@field timer uv.uv_timer_t
 local Live = {}
@@ -39,7 +39,6 @@ function M.open(query)
     selected = 0,
     encoding = 'utf-8',
     query = '',
-    incomplete = false,
     timer = assert(vim.uv.new_timer()),
   }, Live)
   self:watch()
@@ -73,8 +72,9 @@ function Live:watch()
     self:draw()
   end)
   on('User', { pattern = 'ConexusStatus' }, function()
-    -- An answer was not complete: ask again as the index grows, but not over a question under way.
-    if self.incomplete and not self.cancel then
+    -- The index moved: ask again, once a question under way is answered.
+    self.stale = self.cancel ~= nil
+    if not self.stale and self.query ~= '' then
       self:later()
     end
   end)
@@ -154,7 +154,7 @@ function Live:ask()
   self:drop()
   local query = vim.trim(self.query)
   if query == '' then
-    self.hits, self.remarks, self.incomplete = {}, { 'type a question, a name or some code' }, false
+    self.hits, self.remarks = {}, { 'type a question, a name or some code' }
     return self:draw()
   end
   self.cancel = client.ask(
@@ -165,7 +165,6 @@ function Live:ask()
       if not self.timer then
         return
       end
-      self.incomplete = not problem and not result.completeness.complete
       self.encoding = asked and asked.offset_encoding or self.encoding
       self:show(
         problem and {} or result.hits,
@@ -191,36 +190,63 @@ function Live:show(hits, remarks)
   self:draw()
 end
 
+--- Return the text in exactly `width` cells: padded, or cut at its end, or at its front.
 ---@param text string
 ---@param width integer
+---@param front? boolean
 ---@return string
-local function padded(text, width)
-  return text .. (' '):rep(width - vim.api.nvim_strwidth(text))
+local function fitted(text, width, front)
+  local cells, whole, cut = vim.api.nvim_strwidth(text), text, 0
+  while cells > width and cut < vim.fn.strchars(whole) do
+    cut = cut + 1
+    local kept = vim.fn.strchars(whole) - cut
+    text = front and '…' .. vim.fn.strcharpart(whole, cut) or vim.fn.strcharpart(whole, 0, kept) .. '…'
+    cells = vim.api.nvim_strwidth(text)
+  end
+  return text .. (' '):rep(width - cells)
 end
 
---- Write the rows: hits first, so that they stay in place when a remark comes or goes.
-function Live:draw()
-  local cells = vim.tbl_map(rows.row, self.hits)
-  local widths = { 0, 0 }
-  for _, cell in ipairs(cells) do
-    widths[1] = math.min(math.max(widths[1], vim.api.nvim_strwidth(cell[1][1] .. cell[2][1])), NAME_WIDTH)
-    widths[2] = math.min(math.max(widths[2], vim.api.nvim_strwidth(cell[3][1])), PATH_WIDTH)
-  end
+--- Return how wide the longest cell is, at most `most`.
+---@param cells string[]
+---@param most integer
+---@return integer
+local function widest(cells, most)
+  local widths = vim.tbl_map(vim.api.nvim_strwidth, cells)
+  return math.min(math.max(0, unpack(widths)), most)
+end
+
+--- Return the lines of the list and their highlights. Hits come first, so that they stay in place when a
+--- remark comes or goes.
+---@return string[] lines
+---@return {[1]: integer, [2]: integer, [3]: integer, [4]: string}[] marks row, first and last byte, group
+function Live:lines()
+  local width = vim.api.nvim_win_get_width(self.panes.list.window)
+  local names, paths = vim.tbl_map(rows.name, self.hits), vim.tbl_map(rows.where, self.hits)
+  local name_width = widest(names, math.min(NAME_CELLS, math.floor(width * NAME_PART)))
+  local path_width = widest(paths, math.min(PATH_CELLS, math.floor(width * PATH_PART)))
   local lines, marks = {}, {}
-  for number, cell in ipairs(cells) do
-    cell[2][1] = padded(cell[1][1] .. cell[2][1], widths[1]):sub(#cell[1][1] + 1)
-    cell[3][1] = padded(cell[3][1], widths[2])
-    local line = ''
-    for _, part in ipairs(cell) do
-      marks[#marks + 1] = { number - 1, #line, #line + #part[1], part[2] }
-      line = line .. part[1]
-    end
-    lines[number] = line
+  for number, hit in ipairs(self.hits) do
+    local name, path = fitted(names[number], name_width), fitted(paths[number], path_width, true)
+    local kind, place_at = #names[number] - #hit.kind, #name + 2
+    local excerpt_at = place_at + #path + 2
+    lines[number] = name .. '  ' .. path .. '  ' .. rows.glimpse(hit.excerpt)
+    vim.list_extend(marks, {
+      { number - 1, 0, math.min(kind, #name), 'ConexusSymbol' },
+      { number - 1, math.min(kind, #name), #name, 'ConexusKind' },
+      { number - 1, place_at, place_at + #path, 'ConexusPath' },
+      { number - 1, excerpt_at, #lines[number], 'ConexusExcerpt' },
+    })
   end
   for _, remark in ipairs(self.remarks) do
     lines[#lines + 1] = (remark:gsub('%c', ' '))
     marks[#marks + 1] = { #lines - 1, 0, #lines[#lines], 'ConexusRemark' }
   end
+  return lines, marks
+end
+
+--- Write the list.
+function Live:draw()
+  local lines, marks = self:lines()
   local list = self.panes.list
   panes.write(list, lines)
   for _, mark in ipairs(marks) do

@@ -1,7 +1,7 @@
 --- The three windows of live search: prompt, list and preview.
 local M = {}
 
-local WIDE = 110
+local WIDE = 180 -- columns; with fewer, rows beside a preview would be cut
 ---@type table<string, vim.api.keyset.highlight>
 local HIGHLIGHTS = {
   ConexusSymbol = { link = 'Function' },
@@ -30,7 +30,7 @@ local function layout()
   local wide = columns >= WIDE
   -- Each window has a border of one cell on each side, the prompt is one line high.
   local list_width = wide and math.floor(width * 0.5) - 2 or width - 2
-  local list_height = wide and height - 5 or math.max(math.floor((height - 5) / 2), 1)
+  local list_height = wide and height - 5 or math.max(math.floor((height - 5) * 0.45), 1)
   local function at(row, column, w, h)
     return { relative = 'editor', row = row, col = column, width = math.max(w, 1), height = math.max(h, 1) }
   end

@@ -14,25 +14,19 @@ function M.glimpse(excerpt)
   return ''
 end
 
---- Return `path:line`, with the folder's name in front where there are several.
+--- Return `path:line`.
 ---@param hit table
 ---@return string
 function M.where(hit)
-  local path = hit.path or vim.fs.relpath(vim.uri_to_fname(hit.folder), vim.uri_to_fname(hit.uri))
-  return ('%s:%d'):format(path, hit.range.start.line + 1)
+  return ('%s:%d'):format(hit.path, hit.range.start.line + 1)
 end
 
---- Return a hit as parts of a row, each with its highlight group.
+--- Return what a hit is called: its symbol, or its file, and the kind.
 ---@param hit table
----@return {[1]: string, [2]: string}[]
-function M.row(hit)
+---@return string
+function M.name(hit)
   local name = hit.symbol ~= '' and hit.symbol or vim.fs.basename(hit.path)
-  return {
-    { name, 'ConexusSymbol' },
-    { ' ' .. hit.kind .. '  ', 'ConexusKind' },
-    { M.where(hit), 'ConexusPath' },
-    { '  ' .. M.glimpse(hit.excerpt), 'ConexusExcerpt' },
-  }
+  return name .. ' ' .. hit.kind
 end
 
 --- Return what a reply leaves to say, a line each: that nothing was found, that the index is incomplete.

@@ -1,0 +1,76 @@
+"""Sessions of the real Neovim client (tests/editors/record_session.py), replayed without its pauses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from test_faults import Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORDING = Path(__file__).parent / "recordings" / "neovim-0.11.jsonl"
+# What the session found on disk; of the texts it opened, only those that stayed open count here.
+ON_DISK = """\
+//- /shop/basket.py
+def apply_voucher(total, voucher):
+    \"\"\"Reduce the total by a voucher, never below zero.\"\"\"
+    return max(0, total - voucher.amount)
+"""
+CANCELLED = -32800
+
+
+def said(root: Path) -> list[dict[str, Any]]:
+    """Return what the editor said by itself, in its order."""
+    text = RECORDING.read_text("utf-8").replace("${ROOT}", root.as_posix())
+    return [message for message in map(json.loads, text.splitlines()) if "method" in message]
+
+
+def test_every_request_of_live_search_is_answered_once(home: Path, folder_of: Callable[[str], Path]) -> None:
+    # Neovim waits for what it asked before it leaves; all else comes at once here.
+    messages = [message for message in said(folder_of(ON_DISK)) if message["method"] != "shutdown"]
+    requests = {message["id"] for message in messages if "id" in message}
+    cancelled = {message["params"]["id"] for message in messages if message["method"] == "$/cancelRequest"}
+    server = Raw(home)
+    answers: dict[int, dict[str, Any]] = {}
+    for message in messages:
+        server.send(**message)
+        if message["method"] == "initialize":
+            answers[message["id"]] = server.answer(message["id"])
+    while len(answers) < len(requests):
+        reply = server.read(60)
+        if "method" in reply and "id" in reply:
+            server.send(id=reply["id"], result=None)
+        elif "id" in reply:
+            assert reply["id"] not in answers
+            answers[reply["id"]] = reply
+    assert answers.keys() == requests
+    assert cancelled
+    failed = {number: answer["error"]["code"] for number, answer in answers.items() if "error" in answer}
+    assert failed.keys() <= cancelled
+    assert set(failed.values()) <= {CANCELLED}
+    server.end()
+
+
+def test_what_live_search_asked_is_found(home: Path, folder_of: Callable[[str], Path]) -> None:
+    root = folder_of(ON_DISK)
+    server = Raw(home)
+    found = {}
+    for message in said(root):
+        server.send(**message)
+        if "id" in message:
+            answer = server.answer(message["id"])
+            if message["method"] == "conexus/search" and answer.get("result"):
+                found[message["id"], message["params"]["query"]] = answer["result"]["hits"]
+    server.end()
+    last = {query: hits for (_, query), hits in sorted(found.items())}
+    # Each hit covers its definition as the editor showed it: with CRLF, and after an edit above it.
+    place = next(hit for hit in last["parse_barcode"] if hit["path"] == "windows/legacy.c")
+    assert (place["range"]["start"], place["version"]) == ({"line": 35, "character": 0}, 0)
+    assert place["excerpt"].startswith("static int parse_barcode(const char *digits)\r\n")
+    edited = next(hit for hit in last["how is a voucher applied"] if hit["path"] == "shop/basket.py")
+    assert edited["range"]["start"] == {"line": 35, "character": 0}
+    assert edited["excerpt"].startswith("def apply_voucher")
+    assert not any("no_such_directory" in query and hits for query, hits in last.items())
