@@ -82,8 +82,12 @@ it('unsaved text is found while it is typed, and not once it is thrown away', fu
   same(nvim:lua('return vim.bo.modified'), true)
   nvim:cmd('cclose | bdelete!')
   nvim:settle()
-  for _, item in ipairs(nvim:list('Conexus search print_parcel_label').items) do
-    same(nvim:entry_text(item):find('print_parcel_label', 1, true), nil)
+  local reply = nvim:lua([[
+    local client = vim.lsp.get_clients({ name = 'conexus' })[1]
+    return client:request_sync('conexus/search', { query = 'print_parcel_label' }, 10000)
+  ]])
+  for _, hit in ipairs(reply.result.hits) do
+    same(hit.excerpt:find('print_parcel_label', 1, true), nil)
   end
 end)
 
@@ -116,7 +120,7 @@ it('a file without a file type is known too, once a question is asked', function
   nvim:settle()
   local list = nvim:list('Conexus search path:notes customs declaration')
   same(list.items[1].path, 'notes')
-  nvim:cmd('bdelete! notes')
+  nvim:lua('vim.api.nvim_buf_delete(vim.fn.bufadd(...), { force = true })', root .. '/notes')
 end)
 
 it('a file another program wrote is found', function()
@@ -132,6 +136,6 @@ it('a file another program wrote is found', function()
 end)
 
 it('nothing found is said', function()
-  nvim:cmd('cclose | Conexus search path:no_such_directory voucher')
+  nvim:cmd('Conexus search path:no_such_directory voucher')
   nvim:message('nothing found for "path:no_such_directory voucher"')
 end)

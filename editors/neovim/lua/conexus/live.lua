@@ -22,6 +22,7 @@ local namespace = vim.api.nvim_create_namespace('conexus.live')
 ---@field encoding string
 ---@field query string
 ---@field cancel? fun() takes the question back that is not answered yet
+---@field stale boolean whether the index moved since the question under way was asked
 ---@field timer uv.uv_timer_t
 local Live = {}
 Live.__index = Live
@@ -39,6 +40,7 @@ function M.open(query)
     selected = 0,
     encoding = 'utf-8',
     query = '',
+    stale = false,
     timer = assert(vim.uv.new_timer()),
   }, Live)
   self:watch()
@@ -152,6 +154,7 @@ function Live:ask()
     return
   end
   self:drop()
+  self.stale = false
   local query = vim.trim(self.query)
   if query == '' then
     self.hits, self.remarks = {}, { 'type a question, a name or some code' }
@@ -166,6 +169,9 @@ function Live:ask()
         return
       end
       self.encoding = asked and asked.offset_encoding or self.encoding
+      if self.stale then
+        self:later()
+      end
       self:show(
         problem and {} or result.hits,
         problem and { problem } or rows.remarks(query, #result.hits, result)
