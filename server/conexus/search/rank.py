@@ -34,11 +34,11 @@ _RRF_K = 20
 _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
-    Intent.PROSE: {Agent.SEMANTIC: 0.8, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
+    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.8, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
 }
-_COHERENCE, _COHERENT_CHUNKS = 1.2, 8
+_COHERENCE, _COHERENT_CHUNKS = 1.2, 20
 _PATH_SAYS = 1.0
-_FILE_NAMED = 1.6
+_FILE_NAMED = 2.0
 _DEFINES = 0.3
 _NEXT_IN_FILE = 0.25
 _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.5, 1.8, 0.4, 0.7, 0.2, 0.5
@@ -54,7 +54,13 @@ _ASIDE_PATH = re.compile(
     re.IGNORECASE,
 )
 _DECLARATIONS = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
-_NO_CODE_PATH = re.compile(r"\.(?:md|markdown|rst|txt|json|ya?ml|toml|lock|csv|xml|svg|html?|po|adoc|ipynb)$")
+_NO_CODE_PATH = re.compile(
+    r"\.(?:md|markdown|mdx|rst|adoc|txt|tex|texi|man|[1-9]|ronn|po|topic"  # texts
+    r"|json|ya?ml|toml|lock|csv|xml|svg|html?|ipynb|snap|api|cabal|csproj|sln|props|targets|iml"  # data
+    r"|cfg|ini|in|am|cmake|properties|gradle)$"  # settings and builds
+    r"|(?:^|/)(?:CHANGELOG|CHANGES|NEWS|README|RELEASE-NOTES|LICENSE|AUTHORS)[^/]*$",
+    re.IGNORECASE,
+)
 _NO_CODE_KINDS = frozenset({"section", "key", "cell"})
 
 
