@@ -340,3 +340,16 @@ def test_a_word_the_model_does_not_know_is_found_by_its_letters(
     folder.reconcile()
     reply = folder.search(SearchRequest("zzqxvw"))
     assert [hit.path for hit in reply.hits] == ["odd.py"]
+
+
+def test_a_question_asked_before_the_index_was_swapped_is_answered(
+    engine: Engine, data: Path, folder_of: Callable[..., Path]
+) -> None:
+    root = folder_of(UPLOADS)
+    engine.open(root).reconcile()
+    engine.close()
+    with Engine(Settings(), data) as other:
+        folder = other.open(root)
+        before = folder.view().snapshot  # of an index opened for reading
+        folder.reconcile()  # opens it for writing
+        assert before.matching(["retry", "failed"], 5)

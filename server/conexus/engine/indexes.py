@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import RLock
+from threading import Lock, RLock, Timer
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -16,7 +16,7 @@ from conexus.store.index import Index
 from conexus.store.schema import Fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conexus.embedding.embedder import Embedder
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WORTH_ASKING = 0.2
 _MAX_DONORS = 2
 _MOVED_SHARE = 0.5
+_LONGEST_QUESTION_SECONDS = 20.0
 
 
 @define
@@ -60,6 +61,7 @@ class FolderIndexes:
         self._shelf = shelf
         self._answering: Opened | None = None
         self._building: Opened | None = None
+        self._retired: list[_Retired] = []
         self._lock = RLock()
 
     def answering(self) -> Opened:
@@ -116,9 +118,7 @@ class FolderIndexes:
             old = self._shelf.answering(self._root)
             self._shelf.publish(opened.standing)
             self._building = None
-            self._replace_answering(opened)
-            if old is not None:
-                self._shelf.discard(old)
+            self._replace_answering(opened, obsolete=old)
 
     def donors(self, opened: Opened, entries: Sequence[Entry]) -> list[Donor]:
         """Return other folders' indexes whose vectors can serve many of `entries`, open for reading."""
@@ -156,11 +156,45 @@ class FolderIndexes:
                 if opened is not None:
                     opened.index.close()
             self._answering = self._building = None
+            retired, self._retired = self._retired, []
+        for old in retired:
+            old.end()
 
-    def _replace_answering(self, opened: Opened) -> None:
-        if self._answering is not None:
-            self._answering.index.close()
-        self._answering = opened
+    def _replace_answering(self, opened: Opened, obsolete: Standing | None = None) -> None:
+        """Let `opened` answer from now on; questions that the old one is answering get their answers."""
+        old, self._answering = self._answering, opened
+        if old is not None:
+            self._retired = [one for one in self._retired if not one.ended]
+            self._retired.append(_Retired(old.index, lambda: self._forget(obsolete)))
+        else:
+            self._forget(obsolete)
+
+    def _forget(self, obsolete: Standing | None) -> None:
+        if obsolete is not None:
+            self._shelf.discard(obsolete)
+
+
+class _Retired:
+    """An index that answers no new questions, closed when those it was asked before are surely answered."""
+
+    def __init__(self, index: Index, then: Callable[[], None]) -> None:
+        self._index = index
+        self._then = then
+        self._lock = Lock()
+        self.ended = False
+        self._timer = Timer(_LONGEST_QUESTION_SECONDS, self.end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """Close it now. Idempotent."""
+        with self._lock:
+            if self.ended:
+                return
+            self.ended = True
+        self._timer.cancel()
+        self._index.close()
+        self._then()
 
 
 def fingerprint(embedder: Embedder) -> Fingerprint:

@@ -45,7 +45,8 @@ class WorkerPool:
         self._setup = setup
         self._file_timeout = file_timeout
         self._todo: queue.Queue[Job | None] = queue.Queue(maxsize=count + 1)
-        self._done: queue.Queue[Made | Exception | None] = queue.Queue(maxsize=2 * count + 2)
+        # Deep enough that workers go on while the first commit loads LanceDB.
+        self._done: queue.Queue[Made | Exception | None] = queue.Queue(maxsize=8 * count)
         self.workers = [_Worker(setup) for _ in range(count)]
         self._closed = threading.Event()
 
