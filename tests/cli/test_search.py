@@ -212,5 +212,5 @@ def on_terminal(*arguments: str, program: list[str] | None = None) -> str:
 def test_a_hit_without_a_symbol_has_a_clean_heading() -> None:
     from conexus.cli.hits import plain
 
-    hit = Hit("a.txt", Span(0, 3, 4, 4), "abc", "", "text", "text", 1.0, ("lexical #1",))
+    hit = Hit("a.txt", Span(0, 3, 4, 4), 4, "abc", "", "text", "text", 1.0, ("lexical #1",))
     assert list(plain([hit], 12)) == ["a.txt:4:", "a.txt:4- abc"]

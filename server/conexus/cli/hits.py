@@ -38,7 +38,7 @@ def record(hit: Hit) -> dict[str, Any]:
 def as_json(query: str, reply: SearchReply) -> str:
     """Return a whole reply as one line of ASCII JSON, which survives any name and any encoding."""
     answers = [
-        {**record(hit), "kind": hit.kind, "language": hit.language, "excerpt": hit.excerpt}
+        {**record(hit), "line": hit.line, "kind": hit.kind, "language": hit.language, "excerpt": hit.excerpt}
         for hit in reply.hits
     ]
     return json.dumps(
@@ -57,11 +57,11 @@ def as_json(query: str, reply: SearchReply) -> str:
 def plain(hits: Sequence[Hit], limit: int, *, explain: bool = False) -> Iterator[str]:
     """Yield lines for a pipe: ``path:line: symbol``, then the excerpt's lines as ``path:line- text``."""
     for hit in hits:
-        path, first = text.name(hit.path), hit.span.start_line
-        yield f"{path}:{first}: {text.name(hit.symbol)}".rstrip()
+        path = text.name(hit.path)
+        yield f"{path}:{hit.line}: {text.name(hit.symbol)}".rstrip()
         if explain:
             yield f"  # {hit.score:.3f} {text.name('; '.join(hit.reasons))}"
-        shown, _ = _cut(hit, limit)
+        first, shown, _ = _cut(hit, limit)
         for number, line in enumerate(shown, first):
             yield f"{path}:{number}- {line}"
 
@@ -79,7 +79,7 @@ def draw(hits: Sequence[Hit], limit: int, *, explain: bool = False) -> None:
             console.print()
         heading = Text.assemble(
             (text.name(hit.path), "bold magenta"),
-            (f":{hit.span.start_line}", "green"),
+            (f":{hit.line}", "green"),
             "  ",
             text.name(hit.symbol),
         )
@@ -88,13 +88,13 @@ def draw(hits: Sequence[Hit], limit: int, *, explain: bool = False) -> None:
             console.print(
                 Text(f"{hit.score:.3f}  {text.name('; '.join(hit.reasons))}", style="dim"), soft_wrap=True
             )
-        shown, more = _cut(hit, limit)
-        console.print(_coloured(hit, shown))
+        first, shown, more = _cut(hit, limit)
+        console.print(_coloured(hit, first, shown))
         if more:
             console.print(Text(f"     … {text.count(more, 'more line')}", style="dim"))
 
 
-def _coloured(hit: Hit, lines: list[str]) -> Any:
+def _coloured(hit: Hit, first: int, lines: list[str]) -> Any:
     from rich.syntax import Syntax
 
     # The terminal's own sixteen colours: readable on light and dark backgrounds alike.
@@ -104,11 +104,19 @@ def _coloured(hit: Hit, lines: list[str]) -> Any:
         theme="ansi_dark",
         background_color="default",
         line_numbers=True,
-        start_line=hit.span.start_line,
+        start_line=first,
     )
 
 
-def _cut(hit: Hit, limit: int) -> tuple[list[str], int]:
+# Lines shown above the one to look at, where the excerpt is too long to be shown whole.
+_LINES_BEFORE = 2
+
+
+def _cut(hit: Hit, limit: int) -> tuple[int, list[str], int]:
+    """Return the number of the first line shown, at most `limit` lines around the telling one, and how many are not."""
     lines = text.lines(hit.excerpt)
-    shown = lines[:limit] if limit else lines
-    return shown, len(lines) - len(shown)
+    if not limit or len(lines) <= limit:
+        return hit.span.start_line, lines, 0
+    start = max(0, min(hit.line - hit.span.start_line - _LINES_BEFORE, len(lines) - limit))
+    shown = lines[start : start + limit]
+    return hit.span.start_line + start, shown, len(lines) - len(shown)

@@ -17,6 +17,7 @@ from conexus.indexing.indexer import Indexer, Report, Tally, setup_of
 from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
 from conexus.indexing.workers import ResidentWorker
+from conexus.search.focus import focused
 from conexus.search.gates import verify
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
@@ -263,7 +264,7 @@ class Folder:
         ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found)
         outcome = verify(ranked, view.records, view.read, query.limit)
         return SearchReply(
-            hits=tuple(outcome.hits),
+            hits=self._focused(outcome, query, view),
             query=query,
             revision=snapshot.revision,
             files=len(snapshot.files),
@@ -272,6 +273,15 @@ class Folder:
             agents={result.agent: result.seconds for result in found},
             found=tuple(found) if request.explain else (),
             versions=view.versions,
+        )
+
+    def _focused(self, outcome: Outcome, query: Query, view: View) -> tuple[Hit, ...]:
+        symbols = view.snapshot.symbols()
+        moved = set(outcome.moved)
+        return tuple(
+            # Where the definitions of a changed file stand now is not known here; its hits keep their first line.
+            hit if hit.path in moved else focused(hit, query, symbols.of_file(view.records[hit.path].file_id))
+            for hit in outcome.hits
         )
 
     @property

@@ -25,6 +25,8 @@ class Hit:
 
     path: str
     span: Span
+    line: int
+    """The 1-based line in it to look at first."""
     excerpt: str
     symbol: str
     kind: str
@@ -111,6 +113,7 @@ def _hit(answer: Ranked, text: _Text, span: Span) -> Hit:
     return Hit(
         path=row.path,
         span=span,
+        line=span.start_line,
         excerpt=_decode(text.source, span),
         symbol=row.symbol,
         kind=row.kind,

@@ -215,7 +215,8 @@ class Snapshot:
 
     def _first_fetch(self, limit: int, admitted: int) -> int:
         total = max(1, int(np.count_nonzero(self.view.on_disk)))
-        return int(limit * min(total / admitted, 20.0) * 1.25) + 16
+        # A few more, for superseded rows that are still on disk; should they not do, the next fetch is larger.
+        return int(limit * min(total / admitted, 20.0)) + 8
 
     def _mask(self, mask: NDArray[np.bool_], allowed: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         if allowed is None:
