@@ -32,7 +32,8 @@ FLAT_ROWS = 5_000
 """Below this many rows an exact scan beats a vector structure."""
 _PARTITION_ROWS = 4_096
 _NPROBES = 20
-_REFINE = 2
+# Candidates by code whose distance is then computed exactly: the ten nearest are among the hundred first.
+_REFINED = 100
 _ATTEMPTS = 3
 _INDEX_CACHE = 96 << 20
 _METADATA_CACHE = 24 << 20
@@ -146,7 +147,7 @@ class Tables:
                 return found.bypass_vector_index().where(where)
             if not self.has_vector_structure:
                 return found
-            found = found.nprobes(_NPROBES).refine_factor(_REFINE)
+            found = found.nprobes(_NPROBES).refine_factor(max(1, -(-_REFINED // limit)))
             return found.fast_search() if indexed_only else found
 
         return self._read(CHUNKS, query)
