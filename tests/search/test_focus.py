@@ -23,7 +23,7 @@ def look(question: str, *symbols: SymbolEntry) -> tuple[int, str, str]:
     return found.line, found.symbol, found.kind
 
 
-SYMBOLS = (entry("Paint", 0, 11, "class"), entry("parse_barcode", 24, 15), entry("barcode", 900, 99))
+SYMBOLS = (entry("Paint", 0, 11, "class"), entry("parse_barcode", 24, 15))
 
 
 def test_the_definition_the_question_names() -> None:

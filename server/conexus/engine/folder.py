@@ -276,12 +276,13 @@ class Folder:
         )
 
     def _focused(self, outcome: Outcome, query: Query, view: View) -> tuple[Hit, ...]:
-        symbols = view.snapshot.symbols()
+        places = [(view.records[hit.path].file_id, hit.span) for hit in outcome.hits]
+        inside = view.snapshot.symbols().within(places)
         moved = set(outcome.moved)
         return tuple(
             # Where the definitions of a changed file stand now is not known here; its hits keep their first line.
-            hit if hit.path in moved else focused(hit, query, symbols.of_file(view.records[hit.path].file_id))
-            for hit in outcome.hits
+            hit if hit.path in moved else focused(hit, query, symbols)
+            for hit, symbols in zip(outcome.hits, inside, strict=True)
         )
 
     @property

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 def focused(hit: Hit, query: Query, symbols: Sequence[SymbolEntry]) -> Hit:
     """Return `hit` with the line to look at, and with the definition there if the question names one.
 
-    A chunk may hold several small definitions; `symbols` are those of its file.
+    A chunk may hold several small definitions; `symbols` are those that begin in it.
     """
     asked = frozenset(stem(word) for word in query.words)
-    inside = [entry for entry in symbols if hit.span.start <= entry.span.start < hit.span.end]
-    named = max(inside, key=lambda entry: _likeness(entry.name, asked), default=None)
+    named = max(symbols, key=lambda entry: _likeness(entry.name, asked), default=None)
     if named is not None and _likeness(named.name, asked) > 0:
         symbol = f"{named.container}.{named.name}" if named.container else named.name
         return evolve(hit, line=named.line, symbol=symbol, kind=named.kind)
@@ -39,9 +38,9 @@ def _likeness(name: str, asked: frozenset[str]) -> float:
 
 
 def _telling_line(excerpt: str, asked: frozenset[str]) -> int:
-    """Return the number, from 0, of the first line with the most words of the question."""
-    shares = [len(_stems(line) & asked) for line in excerpt.split("\n")]
-    return shares.index(max(shares)) if shares else 0
+    """Return the number, from 0, of the first line with the most stems of the question in it."""
+    shares = [sum(word in line for word in asked) for line in excerpt.lower().split("\n")]
+    return shares.index(max(shares))
 
 
 def _stems(text: str) -> frozenset[str]:

@@ -53,10 +53,16 @@ class SymbolTable:
     def __len__(self) -> int:
         return int(self._rows.num_rows)
 
-    @property
+    @cached_property
     def file_ids(self) -> NDArray[np.int32]:
-        """Return the file id of every symbol, int32[n], to filter by."""
+        """The file id of every symbol, int32[n], to filter by."""
         return self._column("file_id")
+
+    def between(self, file_id: int, start: int, end: int) -> range:
+        """Return the numbers of the symbols of a file that begin in this half-open byte range."""
+        first, last = np.searchsorted(self.file_ids, [file_id, file_id + 1]).tolist()
+        begin, stop = np.searchsorted(self._starts[first:last], [start, end]).tolist()
+        return range(first + begin, first + stop)
 
     @cached_property
     def names(self) -> list[str]:
@@ -89,6 +95,10 @@ class SymbolTable:
         """Return the symbols of one file in order."""
         start, end = np.searchsorted(self.file_ids, [file_id, file_id + 1])
         return self.entries(np.arange(start, end))
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int32]:
+        return self._column("start")
 
     def _column(self, name: str) -> NDArray[np.int32]:
         if not len(self):
@@ -190,6 +200,17 @@ class VisibleSymbols:
         """All names, a line each, and where each line starts, and where one more would."""
         lengths = np.fromiter(map(len, self.names), np.int64, len(self.names)) + 1
         return "\n".join(self.names) + "\n", np.concatenate([[0], np.cumsum(lengths)])
+
+    def within(self, places: Sequence[tuple[int, Span]]) -> list[list[SymbolEntry]]:
+        """Return for each (file id, span) of visible files the symbols that begin in it, in order."""
+        border = len(self._settled)
+        numbers = []
+        for file_id, span in places:
+            recent = self._recent.between(file_id, span.start, span.end)
+            settled = self._settled.between(file_id, span.start, span.end)
+            numbers.append([number + border for number in recent] or list(settled))
+        entries = iter(self.entries([number for group in numbers for number in group]))
+        return [[next(entries) for _ in group] for group in numbers]
 
     def of_file(self, file_id: int) -> list[SymbolEntry]:
         """Return the symbols of one file in order."""
