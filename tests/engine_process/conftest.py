@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from engine_world import world
+from tests.engine_process.engine_world import world
 
 __all__ = ["world"]

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from engine_world import World, play
+from tests.engine_process.engine_world import World, play
 
 from conexus.engine.wire import EngineError, Related, Search, Similar, Symbols
 from conexus.parsing.chunker import parse

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from engine_world import World, alive, eventually, play, soon
+from tests.engine_process.engine_world import World, alive, eventually, play, soon
 
 import conexus
 from conexus.engine import lifecycle

@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-from engine_world import Editor, World, play, soon
+from tests.engine_process.engine_world import Editor, World, play, soon
 
 from conexus.engine.wire import BufferClosed, OpenFolder, Pause, Reindex, Resume, Search, Touched, WaitFor
 

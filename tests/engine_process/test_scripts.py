@@ -10,9 +10,9 @@ import signal
 import tempfile
 from pathlib import Path
 
-from engine_world import Editor, World, eventually
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.engine_process.engine_world import Editor, World, eventually
 
 from conexus.engine.engine import Engine
 from conexus.engine.wire import BufferClosed, OpenFolder, Search, Touched

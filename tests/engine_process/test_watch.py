@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from engine_world import eventually
+from tests.engine_process.engine_world import eventually
 
 from conexus.settings import ScopeSettings
 from conexus.workspace import history

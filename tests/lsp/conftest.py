@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from editor import NEOVIM, VS_CODE, Editor
+from tests.lsp.editor import NEOVIM, VS_CODE, Editor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

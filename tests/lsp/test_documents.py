@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 from lsprotocol.types import Position, PositionEncodingKind, Range
-from test_positions import ENCODINGS, TEXTS, reference_lines, units
+from tests.lsp.test_positions import ENCODINGS, TEXTS, reference_lines, units
 
 from conexus.lsp.documents import Document, Documents
 

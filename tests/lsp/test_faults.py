@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lsprotocol.converters import get_converter
+from tests.lsp.editor import COMMAND, NEOVIM, dumps, environment, log_of
 
 from conexus.lsp import server
-from editor import COMMAND, NEOVIM, dumps, environment, log_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from test_faults import Raw
+from tests.lsp.test_faults import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

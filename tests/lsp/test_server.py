@@ -12,14 +12,13 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-
-from editor import NEOVIM, Editor
+from tests.lsp.editor import NEOVIM, Editor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from editor import Preset
+    from tests.lsp.editor import Preset
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lsprotocol import types
-
-from editor import NEOVIM, VS_CODE, Editor
+from tests.lsp.editor import NEOVIM, VS_CODE, Editor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
