@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -74,4 +75,7 @@ def neovim(session: nox.Session) -> None:
         session.run("node", script, str(package.absolute()), "--check", *files, external=True)
     else:
         session.log("npm is not installed, so the format of Lua is not checked")
-    session.run("pytest", "tests/editors/test_neovim.py", *session.posargs)
+    # nox keeps temporary files below this checkout, and the specs need folders that are in no project.
+    session.run(
+        "pytest", "tests/editors/test_neovim.py", *session.posargs, env={"TMPDIR": tempfile.gettempdir()}
+    )
