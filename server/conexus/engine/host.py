@@ -312,8 +312,8 @@ def _make_service(data_directory: Path) -> Service:
     from conexus.engine.service import Service
     from conexus.store.tables import preload
 
-    # Loads while the first folder is walked and its workers start.
-    threading.Thread(target=preload, name="preload", daemon=True).start()
+    # Before any other thread imports: modules that import each other may be seen half made by a second thread.
+    preload()
     return Service(data_directory)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from conexus.indexing.jobs import Item, Job, Setup
 from conexus.indexing.workers import WorkerPool
 from conexus.store.index import OVERLAY_ROWS
 from conexus.store.manifest import FileRecord, SkipRecord
-from conexus.store.tables import preload
 from conexus.workspace.files import Entry
 
 if TYPE_CHECKING:
@@ -120,8 +118,6 @@ class Indexer:
         """
         tally = Tally(total=len(plan.read))
         pending = _Pending()
-        if plan.read:
-            threading.Thread(target=preload, name="preload", daemon=True).start()
         for made in self._made(plan, cancelled):
             try:
                 pending.add(self._finished(made, cancelled), self._touched(made), tally)
