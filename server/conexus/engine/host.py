@@ -95,11 +95,6 @@ class Host:
         assert self._service is not None
         return await asyncio.shield(self._service)
 
-    @property
-    def fronts(self) -> int:
-        """Return how many fronts are connected."""
-        return len(self._sessions)
-
     async def _listen(self) -> tuple[asyncio.Server, lifecycle.Address]:
         facts = (os.getpid(), conexus.__version__, WIRE_VERSION)
         if self._loopback:
