@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conexus.lsp import stdio
+from conexus import stdio
 
 
 def wait_until(reached: object, seconds: float = 5.0) -> None:

@@ -19,7 +19,7 @@ def lsp(*, stdio: bool) -> int:
     Exits with 0 after an orderly shutdown, with 1 when the editor went away without one.
     """
     del stdio
-    from conexus.lsp.stdio import claim
+    from conexus.stdio import claim
 
     # Before anything else is imported: whatever prints from here on cannot disturb the protocol.
     incoming, outgoing = claim()

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from conexus.lsp.framing import FrameError
-    from conexus.lsp.stdio import Output
+    from conexus.stdio import Output
 
     Command = Callable[[Any], Awaitable[Any]]
 

@@ -14,7 +14,7 @@ from conexus.lsp import handlers, protocol
 from conexus.lsp.framing import FrameError, Frames
 from conexus.lsp.rpc import Protocol, converter
 from conexus.lsp.session import Session
-from conexus.lsp.stdio import Input, Output
+from conexus.stdio import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,10 +16,10 @@ from pygls.exceptions import JsonRpcException
 import conexus
 from conexus import settings
 from conexus.engine import wire
+from conexus.engine.link import Link
 from conexus.engine.wire import EngineError
 from conexus.lsp import convert, options, protocol
 from conexus.lsp.buffers import Buffers
-from conexus.lsp.link import Link
 from conexus.lsp.notebooks import Notebooks
 from conexus.lsp.places import Places
 from conexus.lsp.progress import Progress

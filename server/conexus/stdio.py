@@ -1,4 +1,4 @@
-"""Standard input and output as the two ends of the protocol, each with a thread of its own.
+"""Standard input and output as the two ends of a protocol, each with a thread of its own.
 
 Nothing else may write to the protocol's stream or read from it: `claim` takes both away from this process, so a
 stray ``print`` of a library lands on stderr and a child process inherits nothing.
