@@ -43,7 +43,7 @@ def test_text_of_buffers_travels_as_bytes(text: str) -> None:
 
 
 def test_replies_come_back() -> None:
-    hit = WireHit("/a", "/", "a", Span(0, 1, 1, 1), "x", "", "text", "text", 1.0, ("why",), None)
+    hit = WireHit("/a", "/", "a", Span(0, 1, 1, 1), 1, "x", "", "text", "text", 1.0, ("why",), None)
     reply = Reply((hit,), 3, Completeness(True, 1, 0, 100, "ready"), (), 1.5, {"words": ["x"]})
     assert load(dump(reply)[0], b"", Reply) == reply
 

@@ -225,10 +225,10 @@ class Editor:
             types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
         )
 
-    def shown(self, hit: dict[str, Any]) -> str:
-        """Return the text that the range of a hit covers in the document as the editor has it now."""
+    def shown(self, hit: dict[str, Any], part: str = "range") -> str:
+        """Return the text that a hit, or its `focus`, covers in the document as the editor has it now."""
         text = self.texts[hit["uri"]]
-        return text[self._offset(text, hit["range"]["start"]) : self._offset(text, hit["range"]["end"])]
+        return text[self._offset(text, hit[part]["start"]) : self._offset(text, hit[part]["end"])]
 
     def _position(self, text: str, offset: int) -> types.Position:
         lines = positions.split(text[:offset])

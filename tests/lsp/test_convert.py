@@ -67,8 +67,9 @@ class Whole:
 
     source = Source(b"class A:\n    def b(self):\n        pass\n\n    c = 1\n\ndef d():\n    pass\n")
 
-    def locate(self, path: str, version: int | None, span: Span) -> tuple[str, object]:
-        return convert.uri_of(path), self.source.range(span, "utf-16")
+    def locate(self, path: str, version: int | None, span: Span, line: int) -> tuple[str, object, object]:
+        source = self.source
+        return convert.uri_of(path), source.range(span, "utf-16"), source.line(span, line, "utf-16")
 
 
 def definition(name: str, kind: str, start: int, end: int) -> WireSymbol:
@@ -90,6 +91,7 @@ def test_definitions_of_a_document_become_a_tree() -> None:
         ("A", ["b", "c"]),
         ("d", []),
     ]
+    assert [one.selection_range.start.line for one in (*top, *(top[0].children or []))] == [0, 6, 1, 4]
     for one in (*top, *(top[0].children or [])):
         assert one.range.start <= one.selection_range.start <= one.selection_range.end <= one.range.end
 

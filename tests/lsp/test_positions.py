@@ -80,6 +80,21 @@ def test_a_span_becomes_a_range_in_the_units_of_the_client() -> None:
     assert (found.start.line, found.start.character, found.end.line, found.end.character) == (1, 0, 1, 8)
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(2, (1, 2, 10)), (3, (2, 0, 0)), (4, (3, 2, 3)), (5, (4, 0, 0)), (9, (4, 0, 0))],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_of_a_span_has_neither_indentation_nor_end(
+    number: int, expected: tuple[int, int, int], end: str
+) -> None:
+    data = end.join(["é", "x\tdef 漢😀: ", "", " \té", ""]).encode()
+    span = Span(data.index(b"\tdef"), len(data), 2, 5)
+    found = positions.Source(data).line(span, number, "utf-16")
+    assert (found.start.line, found.start.character, found.end.character) == expected
+    assert found.end.line == found.start.line
+
+
 def test_lone_surrogates_become_replacements_of_the_same_width() -> None:
     assert positions.clean("a\ud800b") == "a\ufffdb"
     assert positions.clean("a😀b") == "a😀b"

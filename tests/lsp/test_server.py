@@ -81,6 +81,11 @@ async def test_what_is_on_disk_is_found(editor: Editor, root: Path) -> None:
     lines = (root / "shop/basket.py").read_text("utf-8").splitlines(keepends=True)
     covered = lines[hit["range"]["start"]["line"] : hit["range"]["end"]["line"] + 1]
     assert "def apply_voucher(total, voucher):\n" in covered
+    line = lines.index("def apply_voucher(total, voucher):\n")
+    assert hit["focus"] == {
+        "start": {"line": line, "character": 0},
+        "end": {"line": line, "character": len("def apply_voucher(total, voucher):")},
+    }
 
 
 async def test_unsaved_text_is_found_where_the_editor_shows_it(editor: Editor, root: Path) -> None:
@@ -101,6 +106,7 @@ async def test_unsaved_text_is_found_where_the_editor_shows_it(editor: Editor, r
     assert hit["version"] == 3
     assert "def print_parcel_label" in editor.shown(hit)
     assert editor.shown(hit) == hit["excerpt"]
+    assert editor.shown(hit, "focus") == "def print_parcel_label(address):"
     editor.close(uri)
     await editor.settled()
     assert "print_parcel_label" not in str(await editor.search("print_parcel_label"))

@@ -208,8 +208,11 @@ async def test_a_notebook_is_found_cell_by_cell(
     editor.client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(notebook, cells))
     await editor.settled()
     hit = next(hit for hit in await editor.search("trim_the_wick") if hit["path"] == "study.ipynb")
-    assert hit["uri"] in {one.uri for one in cells}
+    # All of this notebook is one place; its cell that defines what is asked for is the one to go to.
+    assert (hit["uri"], hit["focus"]["start"]) == (cells[1].uri, {"line": 2, "character": 0})
     assert hit["version"] == 1
+    inside = next(hit for hit in await editor.search("burning wax") if hit["path"] == "study.ipynb")
+    assert (inside["uri"], inside["focus"]["start"]["line"]) == (cells[0].uri, 2)
     symbol = (await editor.ask("conexus/symbols", query="trim_the_wick"))["symbols"][0]
     assert (symbol["uri"], symbol["version"]) == (cells[1].uri, 1)
     end = len("    return candle.cut('😀')") + 1

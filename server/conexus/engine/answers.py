@@ -74,6 +74,7 @@ def wire_hit(called: str, hit: Hit, versions: Mapping[str, int]) -> wire.WireHit
         root=called,
         relative=hit.path,
         span=hit.span,
+        line=hit.line,
         excerpt=hit.excerpt,
         symbol=hit.symbol,
         kind=hit.kind,
@@ -274,7 +275,7 @@ def _by_meaning(
         if name and (hit.path, container, name) not in seen:
             seen.add((hit.path, container, name))
             yield wire.WireSymbol(
-                name, hit.kind, container, hit.path, hit.root, hit.span.start_line, hit.span,
+                name, hit.kind, container, hit.path, hit.root, hit.line, hit.span,
                 hit.score * _MEANT, hit.version,
             )  # fmt: skip
 

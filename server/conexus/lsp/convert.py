@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from attrs import asdict
-from lsprotocol.types import DocumentSymbol, Location, Position, Range, SymbolKind, WorkspaceSymbol
+from lsprotocol.types import DocumentSymbol, Location, Range, SymbolKind, WorkspaceSymbol
 
 from conexus.lsp import positions, protocol
 
@@ -114,10 +114,11 @@ def explain_result(reply: wire.Reply, places: Places) -> protocol.ExplainResult:
 
 def hit(found: wire.WireHit, places: Places) -> protocol.Hit:
     """Return one hit with the range the editor sees."""
-    uri, range_ = places.locate(found.path, found.version, found.span)
+    uri, range_, focus = places.locate(found.path, found.version, found.span, found.line)
     return protocol.Hit(
         uri=uri,
         range=range_,
+        focus=focus,
         folder=uri_of(found.root),
         path=positions.clean(found.relative),
         excerpt=positions.clean(found.excerpt),
@@ -141,13 +142,14 @@ def symbols_result(reply: wire.SymbolReply, places: Places) -> protocol.SymbolsR
 
 def symbol(found: wire.WireSymbol, places: Places) -> protocol.Symbol:
     """Return one definition with its full range."""
-    uri, range_ = places.locate(found.path, found.version, found.span)
+    uri, range_, focus = places.locate(found.path, found.version, found.span, found.line)
     return protocol.Symbol(
         name=found.name,
         kind=found.kind,
         container=found.container,
         uri=uri,
         range=range_,
+        focus=focus,
         folder=uri_of(found.root),
         score=found.score,
         version=found.version,
@@ -155,9 +157,10 @@ def symbol(found: wire.WireSymbol, places: Places) -> protocol.Symbol:
 
 
 def workspace_symbol(found: wire.WireSymbol, places: Places) -> WorkspaceSymbol:
-    """Return one definition as the protocol's own type."""
+    """Return one definition as the protocol's own type: editors put the cursor where its range begins."""
+    uri, range_, focus = places.locate(found.path, found.version, found.span, found.line)
     return WorkspaceSymbol(
-        location=Location(*places.locate(found.path, found.version, found.span)),
+        location=Location(uri, Range(focus.start, max(range_.end, focus.end))),
         name=found.name,
         kind=symbol_kind(found.kind),
         container_name=found.container or positions.clean(os.path.relpath(found.path, found.root)),
@@ -169,17 +172,8 @@ def document_symbols(found: Iterable[wire.WireSymbol], places: Places) -> list[D
     top: list[DocumentSymbol] = []
     around: list[DocumentSymbol] = []
     for one in sorted(found, key=lambda item: (item.span.start, -item.span.end)):
-        _, range_ = places.locate(one.path, one.version, one.span)
-        line = range_.start.line + one.line - one.span.start_line
-        node = DocumentSymbol(
-            name=one.name,
-            kind=symbol_kind(one.kind),
-            range=range_,
-            selection_range=Range(
-                max(range_.start, Position(line, 0)), min(range_.end, Position(line + 1, 0))
-            ),
-            children=[],
-        )
+        _, range_, focus = places.locate(one.path, one.version, one.span, one.line)
+        node = DocumentSymbol(one.name, symbol_kind(one.kind), range_, focus, children=[])
         while around and around[-1].range.end < range_.end:
             around.pop()
         siblings = around[-1].children if around else top

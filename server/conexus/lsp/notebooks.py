@@ -28,6 +28,7 @@ class _Line:
 
     cell: str
     number: int
+    indent: int
     width: int
 
 
@@ -52,15 +53,22 @@ class Notebooks:
         """Forget a notebook."""
         self._lines.pop(path, None)
 
-    def locate(self, path: str, version: int, range_: Range) -> tuple[str, Range] | None:
-        """Return the cell and the lines of it that a range of the assembled text covers."""
-        lines = self._lines.get(path, {}).get(version, [])[range_.start.line : range_.end.line + 1]
-        shown = [line for line in lines if line is not None]
+    def locate(self, path: str, version: int, range_: Range, focus: Range) -> tuple[str, Range, Range] | None:
+        """Return the cell that shows the line in focus, and what it shows of a range of the assembled text.
+
+        Where no cell shows that line, it is the first one of the range that a cell shows.
+        """
+        lines = self._lines.get(path, {}).get(version, [])
+        shown = [line for line in lines[range_.start.line : range_.end.line + 1] if line is not None]
         if not shown:
             return None
-        first = shown[0]
-        last = [line for line in shown if line.cell == first.cell][-1]
-        return first.cell, Range(Position(first.number, 0), Position(last.number, last.width))
+        line = lines[focus.start.line] or shown[0]
+        *_, last = here = [one for one in shown if one.cell == line.cell]
+        return (
+            line.cell,
+            Range(Position(here[0].number, 0), Position(last.number, last.width)),
+            Range(Position(line.number, line.indent), Position(line.number, line.width)),
+        )
 
 
 def _assembled(
@@ -81,7 +89,8 @@ def _assembled(
         for at, line in enumerate(lines):
             last = at == len(lines) - 1
             text = json.dumps(line if last else f"{line}\n", ensure_ascii=False)
-            shown = _Line(cell.document, at, positions.width(line, encoding))
+            indent = len(line) - len(line.lstrip())
+            shown = _Line(cell.document, at, indent, positions.width(line, encoding))
             yield f"   {text}{'' if last else ','}\n", shown
         yield "  ]}\n", None
     yield f' ], "metadata": {{"language_info": {{"name": {json.dumps(language)}}}}},\n', None

@@ -34,10 +34,10 @@ class Places:
         if paths:
             self._files = await asyncio.to_thread(lambda: {path: _file(path) for path in paths})
 
-    def locate(self, path: str, version: int | None, span: Span) -> tuple[str, Range]:
-        """Return the URI as the editor spells it, and the range of `span` there.
+    def locate(self, path: str, version: int | None, span: Span, line: int) -> tuple[str, Range, Range]:
+        """Return the URI as the editor spells it, the range of `span` there, and that of its 1-based `line`.
 
-        Where the text is not known any more, or is not UTF-8 on disk, the range covers whole lines.
+        Where the text is not known any more, or is not UTF-8 on disk, both cover whole lines.
         """
         buffers = self._session.buffers
         uri = buffers.uri(path) or convert.uri_of(path)
@@ -47,10 +47,15 @@ class Places:
             sent = buffers.sent(path, version)
             source = sent.source if sent else None
         if source is None:
-            return uri, Range(Position(span.start_line - 1, 0), Position(span.end_line, 0))
-        range_ = source.range(span, self._session.connection.encoding)
-        in_cell = None if version is None else self._session.notebooks.locate(path, version, range_)
-        return in_cell or (uri, range_)
+            return uri, _lines(span.start_line, span.end_line), _lines(line, line)
+        encoding = self._session.connection.encoding
+        range_, focus = source.range(span, encoding), source.line(span, line, encoding)
+        in_cell = None if version is None else self._session.notebooks.locate(path, version, range_, focus)
+        return in_cell or (uri, range_, focus)
+
+
+def _lines(first: int, last: int) -> Range:
+    return Range(Position(first - 1, 0), Position(last, 0))
 
 
 def _file(path: str) -> Source | None:

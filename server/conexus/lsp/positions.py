@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conexus.domain import Span
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_LINE = re.compile(rb"[^\r\n]*")
 _AFTER_LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 # How many bytes of the codec one unit of a column is; code points need no codec.
 _CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2)}
@@ -62,6 +63,17 @@ class Source:
     def range(self, span: Span, encoding: str) -> Range:
         """Return where an editor sees a span: half-open, as the span is."""
         return Range(self.position(span.start, encoding), self.position(span.end, encoding))
+
+    def line(self, span: Span, number: int, encoding: str) -> Range:
+        """Return where an editor sees the 1-based line `number` of a span, without indentation and line end."""
+        start = span.start
+        for _ in range(number - span.start_line):
+            start = self.data.find(b"\n", start, span.end) + 1 or start
+        line = _LINE.match(self.data, start, span.end)[0].rstrip()  # type: ignore[index]  # it may be empty
+        text = line.lstrip()
+        begin = self.position(start + len(line) - len(text), encoding)
+        after = begin.character + width(text.decode("utf-8", "ignore"), encoding)
+        return Range(begin, Position(begin.line, after))
 
     def position(self, offset: int, encoding: str) -> Position:
         """Return where an editor sees a byte offset; one past the end is the end."""

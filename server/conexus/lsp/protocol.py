@@ -128,10 +128,12 @@ class Completeness:
 
 @frozen
 class Hit:
-    """One place that answers, `range` in the position encoding of the connection."""
+    """One place that answers; positions are in the encoding of the connection."""
 
     uri: str
     range: Range
+    focus: Range
+    """The line in `range` to go to: the definition the question names, or the line that says most of it."""
     folder: str
     path: str
     excerpt: str
@@ -175,6 +177,8 @@ class Symbol:
     container: str
     uri: str
     range: Range
+    focus: Range
+    """The line in `range` on which the name stands."""
     folder: str
     score: float
     version: int | None
