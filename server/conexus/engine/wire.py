@@ -193,6 +193,8 @@ class WireHit:
     root: str
     relative: str
     span: Span
+    line: int
+    """The 1-based line in it to look at first."""
     excerpt: str
     symbol: str
     kind: str
@@ -230,8 +232,6 @@ class Reply:
     """With `explain`: intent, words, filters, and each agent's candidates with ranks; else empty."""
 
 
-    line: int
-    """The 1-based line in it to look at first."""
 @frozen
 class WireSymbol:
     """One definition."""
@@ -284,147 +284,6 @@ class FolderStatus:
 @frozen
 class EngineStatus:
     """The engine and its folders."""
-@frozen
-class WireCommit:
-    """One commit."""
-
-    id: str
-    time: int
-    """When it was committed, in seconds since 1970."""
-    author: str
-    subject: str
-    tickets: tuple[str, ...]
-    """Ticket ids that its message or its branch names: ``#123``, ``ABC-123``."""
-
-
-@frozen
-class RelatedReply(Reply):
-    """What belongs together, best first, and the commits that say so."""
-
-    commits: tuple[WireCommit, ...]
-
-
-@frozen
-class BlameLines:
-    """Lines that one commit wrote last."""
-
-    start_line: int
-    """1-based, inclusive, in the text as it is now, unsaved changes included."""
-    end_line: int
-    commit: str
-    """Its id; empty for lines that are not committed."""
-
-
-@frozen
-class HistoryReply:
-    """The past of some lines, newest commit first."""
-
-    branch: str
-    """The branch that is checked out; empty when none is, or there is no git."""
-    commits: tuple[WireCommit, ...]
-    blame: tuple[BlameLines, ...]
-    notes: tuple[str, ...]
-    """What the reader should know: no repository, a shallow clone, a file that git does not know."""
-    milliseconds: float
-
-
-@frozen
-class WireEvidence:
-    """Whole lines of a file that answer, or help to understand an answer."""
-
-    path: str
-    """Absolute."""
-    root: str
-    relative: str
-    span: Span
-    digest: str
-    """BLAKE2b of the span's bytes, 16 bytes in hexadecimal: they stood there when the reply was made."""
-    excerpt: str
-    symbol: str
-    kind: str
-    language: str
-    role: str
-    """Why it is there: ``here``, ``answer``, ``callee``, ``caller``, ``test``, ``document`` or ``setting``."""
-    whole: bool
-    """Whether it is all of its definition; a large one may be shown by the part that answers."""
-    score: float
-    """In [0, 1]: how sure it is that this belongs to the answer."""
-    reasons: tuple[str, ...]
-    version: int | None
-
-
-@frozen
-class WireStatement:
-    """Something found out about a definition, with the lines that prove it."""
-
-    about: str
-    """The qualified name of the definition."""
-    kind: str
-    """``signature``, ``calls``, ``raises``, ``reads``, ``writes``, ``tested`` or ``changed``."""
-    text: str
-    path: str
-    root: str
-    relative: str
-    start_line: int
-    """1-based, inclusive."""
-    end_line: int
-    digest: str
-    """Of the bytes of these lines, as in `WireEvidence`."""
-    commit: str
-    """The commit it is about, with kind ``changed``; else empty."""
-    version: int | None
-
-
-@frozen
-class WireStep:
-    """What one agent of the workflow did."""
-
-    name: str
-    outcome: str
-    """``done``, ``late`` (its time was up: what it had found counts), ``failed`` or ``skipped``."""
-    found: int
-    milliseconds: float
-    note: str
-    """Why it failed or was skipped."""
-
-
-@frozen
-class WireGate:
-    """One check on the reply."""
-
-    name: str
-    """``evidence``, ``tokens``, ``duplicates``, ``staleness``, ``time``, ``steps`` or ``confidence``."""
-    outcome: str
-    """``passed``, ``warned`` or ``failed``."""
-    detail: str
-
-
-@frozen
-class ContextReply:
-    """Evidence for a question, most valuable first, each piece checked against the text as it is now."""
-
-    text: str
-    """All of it to be read, with paths and line numbers; at most `budget` tokens."""
-    tokens: int
-    """An upper bound of the tokens of `text`."""
-    budget: int
-    task: str
-    profile: str
-    intent: str
-    confidence: float
-    """In [0, 1]: how likely it is that the answer is in here."""
-    evidence: tuple[WireEvidence, ...]
-    statements: tuple[WireStatement, ...]
-    steps: tuple[WireStep, ...]
-    gates: tuple[WireGate, ...]
-    branch: str
-    """The branch that is checked out; empty without git."""
-    revision: int
-    completeness: Completeness
-    notes: tuple[str, ...]
-    milliseconds: float
-
-
 
     version: str
     pid: int
