@@ -219,7 +219,7 @@ def symbols(
             pairs = find_symbols(params.text, view.snapshot.symbols(), params.limit)
             now = standing([entry for entry, _ in pairs], view.records, live.folder.is_unchanged, view.read)
             found += [
-                _wire_symbol(called, entry, score, live)
+                wire_symbol(called, entry, score, live)
                 for entry, (_, score) in zip(now, pairs, strict=True)
                 if entry is not None
             ]
@@ -242,7 +242,7 @@ def symbols_of(places: Sequence[tuple[str, LiveFolder, str]], params: wire.Symbo
             number = view.snapshot.file_id(path)
             entries = view.snapshot.symbols().of_file(number) if number is not None else []
             now = standing(entries, view.records, live.folder.is_unchanged, view.read)
-            found += [_wire_symbol(called, entry, 1.0, live) for entry in now if entry is not None]
+            found += [wire_symbol(called, entry, 1.0, live) for entry in now if entry is not None]
     folders = [(called, live) for called, live, _ in places]
     return wire.SymbolReply(tuple(found[: params.limit]), revision, completeness(folders))
 
@@ -280,7 +280,8 @@ def _by_meaning(
             )  # fmt: skip
 
 
-def _wire_symbol(called: str, entry: SymbolEntry, score: float, live: LiveFolder) -> wire.WireSymbol:
+def wire_symbol(called: str, entry: SymbolEntry, score: float, live: LiveFolder) -> wire.WireSymbol:
+    """Return a definition in the words of the wire."""
     held = live.folder.texts.get(entry.path)
     return wire.WireSymbol(
         name=entry.name,

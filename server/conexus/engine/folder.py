@@ -384,6 +384,18 @@ class Folder:
         """Return the text that counts for `path` now; None if it is gone or does not belong."""
         return self._read(path)[0] if self._scope.admit_text(path) is None else None
 
+    def text_of(self, path: str) -> tuple[Source | Skipped, int | None]:
+        """Return the text that counts for `path` now and its buffer version, or why nobody is shown it."""
+        refused = self._scope.admit_text(path)
+        if refused is not None:
+            return refused, None
+        if (held := self.texts.get(path)) is not None:
+            return held.source(self.settings.scope), held.version
+        source = read_source(self.root, path, self.settings.scope)
+        # Asked again after it was read: a directory on the way may have become a link meanwhile.
+        refused = None if isinstance(source, Skipped) else self._scope.admit_text(path)
+        return refused or source, None
+
     def query_embedder(self, view: View, notes: list[str]) -> Embedder | None:
         """Return the model that made the index's vectors; without it the other agents still answer."""
         opened = view.opened

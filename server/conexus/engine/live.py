@@ -25,7 +25,7 @@ from conexus.workspace.history import read as read_history
 from conexus.workspace.watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import Any
 
     from conexus.engine.folder import Folder, Status
@@ -76,12 +76,14 @@ class LiveFolder:
         problems: tuple[str, ...],
         latencies: Latencies,
         announce: Callable[[FolderStatus], None],
+        changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         self.folder = folder
         folder.keep_worker()
         self._editor = editor
         self._latencies = latencies
         self._announce = announce
+        self._changed = changed
         self._pending = Pending()
         self._progress = _Progress()
         self._counts: _Counts | None = None
@@ -244,6 +246,7 @@ class LiveFolder:
                         self._latencies.add("edit", time.perf_counter() - edited)
                 else:
                     self._pending.retry_edit(path)
+            self._changed(paths)
             self._soon()
 
     def _show(self, path: str) -> bool:
@@ -264,6 +267,7 @@ class LiveFolder:
                 self._progress.failures = 0
                 self._progress.failure = ""
                 self._pending.finish_disk(work)
+                self._changed(("",) if work.everything else work.paths)
             else:
                 self._pending.put_back(work)
                 self._rest()

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 import conexus
 from conexus import settings as settings_files
-from conexus.engine import answers, wire
+from conexus.engine import answers, reading, wire
 from conexus.engine.engine import Engine
 from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
@@ -20,10 +20,12 @@ from conexus.engine.live import LiveFolder
 from conexus.engine.wire import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 # A front that comes back within this time (an editor that restarts) finds its folders warm.
 _LINGER_SECONDS = 30.0
+# Of more files than this it is only said that something changed.
+_MOST_CHANGED = 100
 
 
 @define(eq=False)
@@ -141,6 +143,7 @@ class Service:
             problems=loaded.problems,
             latencies=self._latencies,
             announce=lambda status: self._announce(real, status),
+            changed=lambda paths: self._tell_changed(real, paths),
         )
         self._folders[real] = live
         return live
@@ -167,6 +170,14 @@ class Service:
         if params.path:
             return answers.symbols_of(self._places(front, params.path), params)
         return answers.symbols(self._asked(front, params.roots), params, cancelled)
+
+    def _read(self, front: Front, params: wire.ReadText, _: Callable[[], bool]) -> wire.TextReply:
+        return reading.read(self._asked(front, params.roots), params)
+
+    def _outline(
+        self, front: Front, params: wire.Outline, cancelled: Callable[[], bool]
+    ) -> wire.OutlineReply:
+        return reading.outline(self._asked(front, params.roots), params, cancelled)
 
     def _status(self, front: Front, params: wire.StatusOf, _: Callable[[], bool]) -> wire.EngineStatus:
         asked = self._asked(front, (params.root,) if params.root else ())
@@ -276,6 +287,13 @@ class Service:
             if (called := front.roots.get(real)) is not None:
                 front.tell("status", called, evolve(status, root=called))
 
+    def _tell_changed(self, real: Path, paths: Collection[str]) -> None:
+        told = paths if len(paths) <= _MOST_CHANGED else ("",)
+        for front in list(self._fronts):
+            if (called := front.roots.get(real)) is not None:
+                for path in told:
+                    front.tell("changed", f"{called} {path}", wire.Changed(called, path))
+
 
 _METHODS: dict[str, Callable[..., Any]] = {
     "open": Service._open,
@@ -284,6 +302,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "similar": Service._similar,
     "related": Service._related,
     "symbols": Service._symbols,
+    "read": Service._read,
+    "outline": Service._outline,
     "status": Service._status,
     "reindex": Service._reindex,
     "pause": Service._pause,

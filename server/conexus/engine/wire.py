@@ -144,6 +144,40 @@ class Symbols:
 
 
 @frozen
+class ReadText:
+    """The text of a file as it is now: what an editor shows of it, else what is on disk."""
+
+    path: str
+    """Absolute, or relative to one of `roots`."""
+    start_line: int = 0
+    """1-based, inclusive; 0 means the first."""
+    end_line: int = 0
+    """0 means the last."""
+    roots: tuple[str, ...] = ()
+    """Empty means all that are open."""
+    limit: int = 1_000_000
+    """Bytes of text at most, in whole lines."""
+
+
+@frozen
+class Outline:
+    """What files define: of one file, of all below a directory, or of whole folders."""
+
+    path: str = ""
+    """Absolute, or relative to one of `roots`; empty for all of them."""
+    roots: tuple[str, ...] = ()
+    depth: int = 0
+    """How deep definitions lie in others at most; 1 for those at top level, 0 for all."""
+    symbols: bool = True
+    """Whether definitions are wanted, and not just the files."""
+    limit: int = 200
+    """Files at most, in order of their paths."""
+    after_root: str = ""
+    """Go on after this file of this folder."""
+    after: str = ""
+
+
+@frozen
 class StatusOf:
     """How far the index of `root` is; empty asks for all folders."""
 
@@ -257,6 +291,62 @@ class SymbolReply:
 
 
 @frozen
+class TextReply:
+    """Lines of a file."""
+
+    path: str
+    """Absolute."""
+    root: str
+    relative: str
+    version: int | None
+    """The buffer version the text is of; None for the file on disk."""
+    digest: str
+    """Of the whole text, in hexadecimal: equal digests are equal texts."""
+    lines: int
+    """How many the file has."""
+    start_line: int
+    end_line: int
+    """The last line that is here; fewer than asked for where `more`."""
+    text: str
+    more: bool
+    redactions: int
+    """How many secrets are blanked in the file."""
+
+
+@frozen
+class FileOutline:
+    """One file and what it defines, in its order."""
+
+    path: str
+    root: str
+    relative: str
+    language: str
+    version: int | None
+    symbols: tuple[WireSymbol, ...]
+
+
+@frozen
+class OutlineReply:
+    """Files in order of their paths."""
+
+    files: tuple[FileOutline, ...]
+    total: int
+    """How many there are in all."""
+    more: bool
+    revision: int
+    completeness: Completeness
+
+
+@frozen
+class Changed:
+    """A file of a folder is not what it was; which may be said again, and later than it can be read."""
+
+    root: str
+    path: str
+    """Relative; empty when so much changed that anything may have."""
+
+
+@frozen
 class FolderStatus:
     """Everything worth showing about one folder."""
 
@@ -313,6 +403,8 @@ REQUESTS: dict[str, tuple[type, type]] = {
     "similar": (Similar, Reply),
     "related": (Related, Reply),
     "symbols": (Symbols, SymbolReply),
+    "read": (ReadText, TextReply),
+    "outline": (Outline, OutlineReply),
     "status": (StatusOf, EngineStatus),
     "reindex": (Reindex, Done),
     "pause": (Pause, Done),
@@ -324,5 +416,5 @@ REQUESTS: dict[str, tuple[type, type]] = {
 NOTICES: dict[str, type] = {"buffer": Buffer, "bufferClosed": BufferClosed, "touched": Touched}
 """What fronts tell without waiting for an answer; handled in order, before any later request."""
 
-EVENTS: dict[str, type] = {"status": FolderStatus}
-"""What the engine tells every front of a folder, at most a few times a second: progress and state."""
+EVENTS: dict[str, type] = {"status": FolderStatus, "changed": Changed}
+"""What the engine tells every front of a folder: its state at most a few times a second, and what changed."""

@@ -308,7 +308,8 @@ class Scope:
         """Say what becomes of one name in an open directory."""
         name = item.name
         path = place.path + name
-        if name in _VERSION_CONTROL:
+        # In any case of letters: some file systems find `.git` by `.GIT`.
+        if name.lower() in _VERSION_CONTROL:
             return Skipped(path, SkipReason.NEVER_SOURCE, "version control")
         if is_secret(name):
             return Skipped(path, SkipReason.SECRET, "on the deny list, whatever the settings say")
