@@ -110,6 +110,22 @@ class LspSettings:
 
 
 @frozen
+class McpSettings:
+    """What one agent may ask of the agents' server."""
+
+    requests_per_minute: int = field(default=100, metadata={**_USER_ONLY, **_within(0, 1_000_000)})
+    """Requests a minute of one client over HTTP; 0 for no limit."""
+    concurrency: int = field(default=16, metadata={**_USER_ONLY, **_within(1, 256)})
+    """Requests at work at the same time; others wait."""
+    request_seconds: float = field(default=30.0, metadata={**_USER_ONLY, **_within(0.05, 600)})
+    """Seconds after which a request is answered with an error."""
+    reply_bytes: int = field(default=100_000, metadata={**_USER_ONLY, **_within(2_000, 100_000_000)})
+    """Size of the largest reply; longer ones are cut at whole answers, and say so."""
+    message_bytes: int = field(default=1_000_000, metadata={**_USER_ONLY, **_within(1_000, 100_000_000)})
+    """Size of the largest message that is read."""
+
+
+@frozen
 class Settings:
     """All settings in force for one folder."""
 
@@ -119,6 +135,7 @@ class Settings:
     search: SearchSettings = field(factory=SearchSettings)
     engine: EngineSettings = field(factory=EngineSettings)
     lsp: LspSettings = field(factory=LspSettings)
+    mcp: McpSettings = field(factory=McpSettings)
 
 
 @frozen

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -175,7 +176,7 @@ def _stripped(called: str, live: LiveFolder, path: str) -> str | None:
 
 def _is_absolute(path: str) -> bool:
     # Drives and shares are outside on every system, also where they would be odd names of files.
-    return os.path.isabs(path) or bool(_DRIVE.match(path))
+    return Path(path).is_absolute() or bool(_DRIVE.match(path))
 
 
 def _outside(path: str, folders: Sequence[Asked]) -> EngineError:
