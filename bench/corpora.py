@@ -2,14 +2,17 @@
 
 Text files only, of at most 1 MB, so that "source bytes" mean one thing for every tool. Translations, source
 maps and minified bundles are left out. Each folder is a git repository of its own (no commits): ignore rules
-of whatever surrounds the cache do not reach it. No file is synthetic and no package appears twice.
+of whatever surrounds the cache do not reach it. No file is synthetic and no package appears twice, but in the
+folder of a million chunks: there the copies of a file have other words in place of its own (see `_Disguise`).
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import keyword
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,6 +20,7 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +92,11 @@ def twenty_thousand() -> Corpus:
     return _corpus("files-20k", lambda: _first(20_000, _large()))
 
 
+def million_chunks() -> Corpus:
+    """Return some 130,000 files that make a million chunks: the 10,000 above, and twelve disguised copies."""
+    return _corpus("chunks-1m", lambda: _multiplied(ten_thousand(), copies=12))
+
+
 def five_hundred() -> Corpus:
     """Return the 500 first files of Wagtail."""
     return _corpus("files-500", lambda: _first(500, _packages([WAGTAIL])))
@@ -115,6 +124,65 @@ def checkout(git_directory: Path, revision: str, root: Path) -> Path:
     if not root.exists():
         _fill(root, _blobs(git_directory, revision))
     return root
+
+
+def _multiplied(corpus: Corpus, copies: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of `corpus`, and of each copy in a directory of its own; each copy has other words."""
+    files = [(path.relative_to(corpus.root).as_posix(), path) for path in source_files(corpus.root)]
+    yield from ((f"copy00/{name}", path.read_bytes()) for name, path in files)
+    counts: Counter[bytes] = Counter()
+    for _, path in files:
+        counts.update(map(bytes.lower, _WORD.findall(path.read_bytes())))
+    for number in range(1, copies + 1):
+        disguise = _Disguise(counts, seed=number)
+        for name, path in files:
+            stem, dot, suffix = name.rpartition(".")
+            disguised = disguise.of(stem.encode()).decode() + dot + suffix
+            yield f"copy{number:02}/{disguised}", disguise.of(path.read_bytes())
+
+
+_WORD = re.compile(rb"[A-Z]?[a-z]{2,}|[A-Z]{3,}")
+_KEPT_WORDS = frozenset(
+    word.encode()
+    for word in [
+        *(word.lower() for word in keyword.kwlist), "self", "cls", "function", "const", "let", "var", "new", "this",
+        "export", "default", "extends", "implements", "interface", "public", "private", "protected", "static",
+        "void", "int", "char", "bool", "boolean", "string", "struct", "enum", "switch", "case", "throw", "catch",
+        "super", "typeof", "instanceof", "package", "include", "define", "ifdef", "ifndef", "endif", "namespace",
+        "template", "true", "false", "null", "undefined", "func", "fun", "val", "override", "final", "abstract",
+        "require", "module", "end", "then", "done", "echo", "print", "init", "name", "main",
+    ]
+)  # fmt: skip
+_ALIKE = 64
+
+
+class _Disguise:
+    """A text with every word replaced by another one that is about as frequent, always the same for a word.
+
+    Keywords stay, and so do the sizes of files nearly, the shape of trees, how words repeat and how many there
+    are of each frequency; but no passage has the digest, the names or the vector of the one it was made from.
+    """
+
+    def __init__(self, counts: Counter[bytes], seed: int) -> None:
+        words = [word for word, _ in counts.most_common() if word not in _KEPT_WORDS]
+        shuffled = []
+        chance = random.Random(seed)
+        for start in range(0, len(words), _ALIKE):
+            alike = words[start : start + _ALIKE]
+            chance.shuffle(alike)
+            shuffled += alike
+        self._words = dict(zip(words, shuffled, strict=True))
+
+    def of(self, text: bytes) -> bytes:
+        """Return `text` in disguise."""
+        return _WORD.sub(self._replaced, text)
+
+    def _replaced(self, match: re.Match[bytes]) -> bytes:
+        word = match[0]
+        other = self._words.get(word.lower(), word)
+        if word.islower():
+            return other.lower()
+        return other.upper() if word.isupper() else other.capitalize()
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
@@ -229,10 +297,12 @@ def _wanted_blob(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
 def main(arguments: list[str]) -> None:
     """Make every corpus and print what it holds."""
     parser = argparse.ArgumentParser(prog="python -m bench corpora", description=__doc__)
+    parser.add_argument("--million", action="store_true", help="also the folder of a million chunks, 1.3 GB")
     parser.add_argument("--save", action="store_true", help="keep the run in RESULTS.md and history.jsonl")
     options = parser.parse_args(arguments)
     report = Report("corpora")
-    made = [make() for make in (five_hundred, application, standard_library, ten_thousand, twenty_thousand)]
+    makers = [five_hundred, application, standard_library, ten_thousand, twenty_thousand]
+    made = [make() for make in (*makers, *([million_chunks] if options.million else []))]
     rows = [(c.name, c.files, c.megabytes, c.size / c.files / 1e3, c.digest) for c in made]
     report.table("Corpora", ("", "files", "MB", "mean KB", "digest"), rows)
     report.finish(save=options.save)

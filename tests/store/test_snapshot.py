@@ -7,6 +7,7 @@ import pytest
 from tests.store.conftest import DIMENSIONS, FINGERPRINT, Desk, many, parsed_of, vector_of
 from tests.store.test_overlay import code_chunks
 
+from conexus.domain import digest_of
 from conexus.embedding.words import Passage
 
 
@@ -132,3 +133,31 @@ def test_dimensions_are_checked() -> None:
 
     with pytest.raises(ValueError, match="vectors for 0 chunks"):
         RowsBuilder(DIMENSIONS).encode(np.zeros((1, DIMENSIONS), np.float32))
+
+
+@pytest.mark.parametrize("flat_rows", [100, 5_000])
+def test_addresses_name_the_right_rows_whatever_was_arranged(desk: Desk, monkeypatch, flat_rows: int) -> None:
+    """Rows move when they are arranged; a snapshot from before must find them, or nothing, never others."""
+    monkeypatch.setattr("conexus.store.tables.FLAT_ROWS", flat_rows)
+    texts = {path: list(parts) for path, parts in many(60).items()}
+    desk.write(texts)
+    query = vector_of("f9 chunk1 group9 shared")
+    taken = []
+    for turn in range(4):
+        changes = {f"f/{turn}.py": [f"changed{turn} shared", "second shared"], f"f/{50 + turn}.py": None}
+        desk.write(changes)
+        texts = {path: parts for path, parts in {**texts, **changes}.items() if parts}
+        taken.append((desk.index.snapshot(), dict(texts)))
+        taken[-1][0].matching(["shared"], 10)
+        desk.index.optimize()
+        assert desk.index._opened().has_vector_structure == (flat_rows == 100)
+        taken.append((desk.index.snapshot(), dict(texts)))
+        for snapshot, known in taken:
+            for row in snapshot.nearest(query, 400):
+                text = known[row.path][row.ord]
+                assert row.digest == digest_of(text.encode())
+                assert row.score == pytest.approx(float(vector_of(text) @ query), abs=0.03)
+            for row in snapshot.matching(["shared"], 1_000):
+                assert "shared" in known[row.path][row.ord]
+        every = {(path, at) for path, parts in texts.items() for at in range(len(parts))}
+        assert {(row.path, row.ord) for row in taken[-1][0].matching(["shared"], 1_000)} == every

@@ -303,7 +303,8 @@ class Index:
                 # A first build replaced nothing: compacting it would only write all rows again.
                 tell("forgetting old versions")
                 tables.prune()
-                self._publish_settled(evolve(self._manifest.committed, unsettled=0))
+                numbers = self._manifest.committed
+                self._publish_settled(evolve(numbers, unsettled=0, optimized=numbers.optimized + 1))
             self._after_optimize(tables, reopen=is_first)
 
     def index_words(self) -> None:
@@ -671,8 +672,8 @@ class Index:
         )
         view = View(
             numbers.revision, self.files, self._path_of, live, on_disk, in_memory, masks.pending_chunks,
-            overlay.view(), overlay.symbols, statistics, self._settled_rows, numbers.indexed_revision,
-            self._buffers,
+            overlay.view(), overlay.symbols, statistics, self._settled_rows,
+            (numbers.indexed_revision, numbers.optimized), self._buffers,
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)
 

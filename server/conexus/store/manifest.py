@@ -80,7 +80,7 @@ class Committed:
     """Chunks that `frequencies` was counted over, and their words."""
     counted_words: int = 0
     optimized: int = 0
-    """How often the index was optimised."""
+    """Rises whenever rows may have moved on disk: when they were arranged, and when old versions went."""
     unsettled: int = 0
     """1 while files of the last commit may be disappearing, so their absence proves no damage."""
 

@@ -1,4 +1,4 @@
-"""Where every settled chunk stands, in memory: some 70 bytes each, so that queries fetch two numbers a row."""
+"""Where every settled chunk stands, in memory: some 80 bytes each, so that queries fetch one number a row."""
 
 from __future__ import annotations
 
@@ -51,27 +51,48 @@ def rows_of_table(
 class PlaceTable:
     """The places of chunks by position, 0 to n - 1, sorted by file id and place in the file."""
 
-    def __init__(self, table: pa.Table, path_of: Mapping[int, str]) -> None:
-        """Take rows with the columns `PLACE`, each (file_id, ord) at most once."""
+    def __init__(self, table: pa.Table, addresses: NDArray[np.uint64], path_of: Mapping[int, str]) -> None:
+        """Take rows with the columns `PLACE`, each (file_id, ord) at most once, and their `tables.ADDRESS`."""
         order = pc.sort_indices(table, sort_keys=[("file_id", "ascending"), ("ord", "ascending")])
         self._table = table.take(order).combine_chunks()
         self._path_of = path_of
         self._file_ids = self._column("file_id")
         self._starts = self._column("start")
+        here = addresses[order.to_numpy()]
+        self._by_address = np.argsort(here).astype(np.int32)
+        self._addresses = here[self._by_address]
 
-    def rows(
-        self,
-        file_ids: NDArray[np.int32],
-        ords: NDArray[np.int32],
-        scores: NDArray[np.float32] | None = None,
-    ) -> list[Row]:
-        """Return the chunks with these (file id, position in file), both int32[n]; unknown ones are left out."""
-        first = np.searchsorted(self._file_ids, file_ids)
-        positions = first + ords
-        inside = positions < len(self._file_ids)
-        known = np.flatnonzero(inside)
-        known = known[self._file_ids[positions[known]] == file_ids[known]]
-        return self._at(positions[known], scores[known] if scores is not None else None)
+    def at_addresses(self, addresses: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return the position of each address, int32[n]; -1 if it was given after this table was read.
+
+        A position is right whatever happened since: LanceDB writes a row it moves under a new address.
+        """
+        found = np.searchsorted(self._addresses, addresses)
+        found[found == len(self._addresses)] = 0
+        known = (
+            self._addresses[found] == addresses if len(self._addresses) else np.zeros(len(found), np.bool_)
+        )
+        return (
+            np.where(known, self._by_address[found], -1) if known.any() else np.full(len(found), -1, np.int32)
+        )
+
+    def named(self, file_ids: NDArray[np.int32], ords: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the position of each (file id, place in the file), both int32[n]; -1 if it is not known."""
+        positions = np.searchsorted(self._file_ids, file_ids) + ords
+        return np.where(self.file_ids(positions) == file_ids, positions, -1).astype(np.int32)
+
+    def file_ids(self, positions: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the file ids at these positions, int32[n]; -1 where there is none."""
+        inside = (positions >= 0) & (positions < len(self._file_ids))
+        ids = np.full(len(positions), -1, np.int32)
+        ids[inside] = self._file_ids[positions[inside]]
+        return ids
+
+    def rows(self, positions: NDArray[np.integer], scores: NDArray[np.float32] | None = None) -> list[Row]:
+        """Return the chunks at these positions, with `scores` (float32[n])."""
+        if not len(positions):
+            return []
+        return rows_of_table(self._table.take(pa.array(positions)), self._path_of, scores)
 
     def of_files(self, file_ids: Sequence[int] | NDArray[np.integer]) -> list[Row]:
         """Return all chunks of these files, in order of file id and place."""
@@ -79,7 +100,7 @@ class PlaceTable:
         first = np.searchsorted(self._file_ids, wanted)
         last = np.searchsorted(self._file_ids, wanted, side="right")
         ranges = [np.arange(start, end) for start, end in zip(first, last, strict=True)]
-        return self._at(np.concatenate(ranges)) if ranges else []
+        return self.rows(np.concatenate(ranges)) if ranges else []
 
     def covering(self, file_ids: Sequence[int], offsets: Sequence[int]) -> list[Row | None]:
         """Return for each (file id, byte offset) the chunk that covers it, None where there is none."""
@@ -91,17 +112,14 @@ class PlaceTable:
             for start, end, offset in zip(first.tolist(), last.tolist(), offsets, strict=True)
         ]
         hit = [at >= start for at, start in zip(found, first.tolist(), strict=True)]
-        rows = iter(self._at(np.array([at for at, known in zip(found, hit, strict=True) if known], np.int64)))
+        rows = iter(
+            self.rows(np.array([at for at, known in zip(found, hit, strict=True) if known], np.int64))
+        )
         candidates = [next(rows) if known else None for known in hit]
         return [
             row if row is not None and offset < row.span.end else None
             for row, offset in zip(candidates, offsets, strict=True)
         ]
-
-    def _at(self, positions: NDArray[np.int64], scores: NDArray[np.float32] | None = None) -> list[Row]:
-        if not len(positions):
-            return []
-        return rows_of_table(self._table.take(pa.array(positions)), self._path_of, scores)
 
     def _column(self, name: str) -> NDArray[np.int32]:
         if not self._table.num_rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from conexus.store.overlay import admitted
 from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
 from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
-from conexus.store.tables import CHUNKS, SYMBOLS, Tables, where_ids
+from conexus.store.tables import ADDRESS, CHUNKS, SYMBOLS, Tables, where_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from conexus.store.manifest import FileRecord
     from conexus.store.overlay import OverlayView, TermStatistics
 
+    _Fetched = tuple[pa.Table, NDArray[np.float32]]
+
 _FEW_FILES = 64
 """At most this many admitted files are scanned exactly; more are found by overfetching."""
 _MOST_WORDS = 8
 """Fewer would cost nDCG@10 on the repositories of `bench quality` (6: .003), more gain nothing."""
+_PLACES = chunk_schema(1).append(pa.field(ADDRESS, pa.uint64()))
 _MOST_FETCHED = 2_000
 """Overfetching stops here and an exact scan of the admitted files takes over."""
 
@@ -39,7 +42,7 @@ class Settled:
     Hidden rows are in it too: while new rows are served from memory, those on disk only become fewer.
     """
 
-    key: tuple[int, int] = (-1, -1)
+    key: tuple[int, int, int] = (-1, -1, -1)
     symbols: SymbolTable | None = None
     places: PlaceTable | None = None
     guard: threading.Lock = field(factory=threading.Lock)
@@ -64,8 +67,8 @@ class View:
     overlay_symbols: Callable[[], pa.Table]
     statistics: TermStatistics
     settled: Settled
-    settled_revision: int
-    """Files published until this revision are in the index structures."""
+    arrangement: tuple[int, int]
+    """Files published until this revision are in the index structures, and how often rows were moved."""
     hidden: Mapping[str, int]
     """Path to file id of open buffers, which hide the version in `files`."""
 
@@ -128,9 +131,10 @@ class Snapshot:
         """
         vector = np.ascontiguousarray(vector, np.float32)
 
-        def fetch(tables: Tables, count: int, where: str) -> tuple[pa.Table, NDArray[np.float32]]:
-            found = tables.nearest(vector, count, where=where, indexed_only=self.view.indexed_only)
-            return found, 1 - found["_distance"].to_numpy()
+        def fetch(tables: Tables, count: int, where: str, *, named: bool) -> _Fetched:
+            return tables.nearest(
+                vector, count, where=where, indexed_only=self.view.indexed_only, named=named
+            )
 
         on_disk = self._search(fetch, limit, allowed)
         rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
@@ -148,9 +152,8 @@ class Snapshot:
         if not distinct:
             return []
 
-        def fetch(tables: Tables, count: int, where: str) -> tuple[pa.Table, NDArray[np.float32]]:
-            found = tables.matching(distinct, count, where=where)
-            return found, found["_score"].to_numpy()
+        def fetch(tables: Tables, count: int, where: str, *, named: bool) -> _Fetched:
+            return tables.matching(distinct, count, where=where, named=named)
 
         on_disk = self._search(fetch, limit, allowed)
         mask = self._mask(self._in_memory(), allowed)
@@ -198,12 +201,7 @@ class Snapshot:
                 self._symbols = VisibleSymbols(self._symbol_table(), recent, self.view.on_disk)
             return self._symbols
 
-    def _search(
-        self,
-        fetch: Callable[[Tables, int, str], tuple[pa.Table, NDArray[np.float32]]],
-        limit: int,
-        allowed: NDArray[np.bool_] | None,
-    ) -> list[Row]:
+    def _search(self, fetch: _Fetch, limit: int, allowed: NDArray[np.bool_] | None) -> list[Row]:
         """Fetch rows until `limit` of them are visible and allowed, or there are no more."""
         mask = self._mask(self.view.on_disk, allowed)
         ids = np.flatnonzero(mask)
@@ -214,13 +212,27 @@ class Snapshot:
         count = limit if exact else self._first_fetch(limit, len(ids))
         while True:
             exact = exact or count > max(_MOST_FETCHED, 4 * limit)
-            found, scores = fetch(tables, limit if exact else count, where_ids(ids) if exact else "")
-            kept = np.flatnonzero(admitted(found["file_id"].to_numpy(), mask))
-            if exact or len(kept) >= limit or found.num_rows < count:
+            positions, scores = self._found(
+                fetch, tables, limit if exact else count, where_ids(ids) if exact else ""
+            )
+            kept = np.flatnonzero(admitted(self._places().file_ids(positions), mask))
+            if exact or len(kept) >= limit or len(positions) < count:
                 best = kept[:limit]
-                file_ids, ords = found["file_id"].to_numpy()[best], found["ord"].to_numpy()[best]
-                return self._places().rows(file_ids, ords, scores[best])
+                return self._places().rows(positions[best], scores[best])
             count *= 4
+
+    def _found(
+        self, fetch: _Fetch, tables: Tables, count: int, where: str
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return positions in `_places` of what is found, -1 where there is none, and scores."""
+        places = self._places()
+        rows, scores = fetch(tables, count, where, named=False)
+        positions = places.at_addresses(rows[ADDRESS].to_numpy())
+        if len(positions) and positions.min() < 0:
+            # Rows were added or moved since we read where they are. By name we know those that we should.
+            rows, scores = fetch(tables, count, where, named=True)
+            positions = places.named(rows["file_id"].to_numpy(), rows["ord"].to_numpy())
+        return positions, scores
 
     def _first_fetch(self, limit: int, admitted: int) -> int:
         total = max(1, int(np.count_nonzero(self.view.on_disk)))
@@ -242,7 +254,7 @@ class Snapshot:
     def _settled(self) -> Settled:
         """Return what is known of rows on disk, emptied if it was of another arrangement of them."""
         view = self.view
-        key = (view.settled_revision, 0 if view.indexed_only else view.revision)
+        key = (*view.arrangement, 0 if view.indexed_only else view.revision)
         if view.settled.key != key:
             view.settled.symbols = view.settled.places = None
             view.settled.key = key
@@ -261,8 +273,9 @@ class Snapshot:
         with self.view.settled.guard:
             settled = self._settled()
             if settled.places is None:
-                rows = self._on_disk(CHUNKS, PLACE, chunk_schema(1))
-                settled.places = PlaceTable(rows, self.view.path_of)
+                rows = self._on_disk(CHUNKS, (*PLACE, ADDRESS), _PLACES)
+                addresses = rows[ADDRESS].to_numpy()
+                settled.places = PlaceTable(rows.drop_columns(ADDRESS), addresses, self.view.path_of)
                 give_back_memory()
             return settled.places
 
@@ -277,6 +290,12 @@ class Snapshot:
         if not len(numbers):
             return []
         return rows_of_table(self.view.overlay.table.take(pa.array(numbers)), self.view.path_of, scores)
+
+
+class _Fetch(Protocol):
+    """Asks LanceDB for `count` rows, by address or `named`: one of two queries."""
+
+    def __call__(self, tables: Tables, count: int, where: str, *, named: bool) -> _Fetched: ...
 
 
 def _masked(table: pa.Table, mask: NDArray[np.bool_]) -> pa.Table:

@@ -32,13 +32,15 @@ FLAT_ROWS = 5_000
 """Below this many rows an exact scan beats a vector structure."""
 _PARTITION_ROWS = 4_096
 _NPROBES = 20
-# Candidates by code whose distance is then computed exactly: the ten nearest are among the hundred first.
+# Where not all rows have codes, so many candidates by code are compared exactly with the others.
 _REFINED = 100
 _ATTEMPTS = 3
 _INDEX_CACHE = 96 << 20
 _METADATA_CACHE = 24 << 20
-_FOUND = ["file_id", "ord"]
-"""What a query fetches of a row; where it stands is known in memory (`places`)."""
+ADDRESS = "_rowid"
+"""Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
+for nothing, while any column of a hundred rows costs more than finding them."""
+_NAMED = ("file_id", "ord")
 
 
 def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file_id") -> str:
@@ -133,27 +135,41 @@ class Tables:
             self._run(self._delete(where_ids(ids)))
 
     def nearest(
-        self, vector: NDArray[np.float32], limit: int, *, where: str = "", indexed_only: bool = True
-    ) -> pa.Table:
-        """Return the rows nearest to `vector` (float32[d]) by cosine `_distance`, best first.
+        self,
+        vector: NDArray[np.float32],
+        limit: int,
+        *,
+        where: str = "",
+        indexed_only: bool = True,
+        named: bool = False,
+    ) -> tuple[pa.Table, NDArray[np.float32]]:
+        """Return the rows nearest to `vector` (L2-normalised, float32[d]) and cosine similarities, best first.
 
-        With `where` the scan is exact over the rows it admits, whatever the size of the index.
+        Rows have their ADDRESS, or their file id and place in it if `named`. With `where` the scan is exact
+        over the rows it admits, whatever the size of the index. Otherwise similarities are those of codes,
+        some thousandths off, where there is a structure and it covers what is asked (`indexed_only`).
         """
+        by_code = self.has_vector_structure and indexed_only and not where
 
         def query(table: Any) -> Any:
-            found = table.query().nearest_to(vector).distance_type("cosine")
-            found = found.select([*_FOUND, "_distance"]).limit(limit)
+            found = _selecting(table.query().nearest_to(vector).distance_type("cosine"), "_distance", named)
+            found = found.limit(limit)
             if where:
                 return found.bypass_vector_index().where(where)
             if not self.has_vector_structure:
                 return found
-            found = found.nprobes(_NPROBES).refine_factor(max(1, -(-_REFINED // limit)))
-            return found.fast_search() if indexed_only else found
+            found = found.nprobes(_NPROBES)
+            return found.fast_search() if by_code else found.refine_factor(max(1, -(-_REFINED // limit)))
 
-        return self._read(CHUNKS, query)
+        rows = self._read(CHUNKS, query)
+        distances = rows["_distance"].to_numpy()
+        # Codes are compared by the squared Euclidean distance of the normalised vectors, 2 - 2 cos.
+        return rows, 1 - distances / 2 if by_code else 1 - distances
 
-    def matching(self, words: Sequence[str], limit: int, *, where: str = "") -> pa.Table:
-        """Return the rows with any of `words` by BM25 `_score`, best first.
+    def matching(
+        self, words: Sequence[str], limit: int, *, where: str = "", named: bool = False
+    ) -> tuple[pa.Table, NDArray[np.float32]]:
+        """Return the rows with any of `words` and their BM25 scores, best first; rows as `nearest` has them.
 
         Rows that the full-text structure does not cover are left out, if there is one: scanning their words
         takes 25 ms a thousand, and a question must not wait for a bulk load.
@@ -163,18 +179,21 @@ class Tables:
         text = MatchQuery(" ".join(words), "tokens")  # type: ignore[call-arg] # its attrs defaults are hidden
 
         def query(table: Any) -> Any:
-            found = table.query().nearest_to_text(text).select([*_FOUND, "_score"]).limit(limit)
+            found = _selecting(table.query().nearest_to_text(text), "_score", named).limit(limit)
             found = found.where(where) if where else found
             return found.fast_search() if self.has_words_structure else found
 
-        return self._read(CHUNKS, query)
+        rows = self._read(CHUNKS, query)
+        return rows, rows["_score"].to_numpy()
 
     def rows(self, name: str, where: str = "", columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the rows of table `name` that `where` admits."""
+        """Return the rows of table `name` that `where` admits; ADDRESS may be among `columns`."""
 
         def query(table: Any) -> Any:
             found = table.query()
             found = found.where(where) if where else found
+            if columns and ADDRESS in columns:
+                found = found.with_row_id()
             return found.select(list(columns)) if columns else found
 
         return self._read(name, query)
@@ -334,6 +353,10 @@ class Tables:
             segments = max(segments, statistics.num_indices or 0)
             unindexed = max(unindexed, statistics.num_unindexed_rows)
         return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
+
+
+def _selecting(query: Any, score: str, named: bool) -> Any:
+    return query.select([*_NAMED, score]) if named else query.select([ADDRESS, score]).with_row_id()
 
 
 def _word_structure() -> Any:
