@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from conexus.engine import wire
+from conexus.engine import pasts, wire
 from conexus.engine.folder import CancelledError
 from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from conexus.search.rank import Ranked
     from conexus.store.symbols import SymbolEntry
 
+_MOST_COMMITS = 10
 # What is found by meaning only comes after what is called so.
 _MEANT = 0.2
 
@@ -175,10 +176,11 @@ def similar(
 
 def related(
     places: Sequence[tuple[str, LiveFolder, str]], params: wire.Related, cancelled: Callable[[], bool]
-) -> wire.Reply:
-    """Return what belongs to the file at `places`, one hit per file."""
+) -> wire.RelatedReply:
+    """Return what belongs to the file at `places`, one hit per file, and the commits that changed it."""
     begun = time.perf_counter()
     hits: list[wire.WireHit] = []
+    commits: list[wire.WireCommit] = []
     revision = 0
     for called, live, path in places:
         live.catch_up()
@@ -189,7 +191,8 @@ def related(
             number = view.snapshot.file_id(path)
             symbols = table.of_file(number) if number is not None else []
             about = subject(path, params.line, symbols, table)
-            together = live.history().together(path)
+            commits += pasts.commits_of(live, path, _MOST_COMMITS)
+            together = pasts.together(live, path)
             if cancelled():
                 raise CancelledError(path)
 
@@ -200,7 +203,19 @@ def related(
             ranked = find_related(about, view.snapshot, text_of, together, params.limit)
             hits += _verified(called, view, ranked)
     folders = [(called, live) for called, live, _ in places]
-    return wire.Reply(tuple(hits), revision, completeness(folders), (), _since(begun), {})
+    covered = completeness(folders)
+    return wire.RelatedReply(tuple(hits), revision, covered, (), _since(begun), {}, tuple(commits))
+
+
+def related_to_ticket(
+    folders: Sequence[tuple[str, LiveFolder]], params: wire.Related, cancelled: Callable[[], bool]
+) -> wire.RelatedReply:
+    """Return the code that commits of `params.ticket` changed in all `folders`, and these commits."""
+    begun = time.perf_counter()
+    hits, commits, revision, notes = pasts.of_ticket(folders, params, _verified, cancelled)
+    return wire.RelatedReply(
+        tuple(hits), revision, completeness(folders), tuple(notes), _since(begun), {}, tuple(commits)
+    )
 
 
 def symbols(

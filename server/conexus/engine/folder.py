@@ -14,6 +14,7 @@ from conexus.engine.indexes import FolderIndexes
 from conexus.engine.texts import OpenTexts
 from conexus.indexing.affected import affected_by
 from conexus.indexing.indexer import Indexer, Report, Tally, setup_of
+from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
 from conexus.indexing.workers import ResidentWorker
@@ -145,6 +146,7 @@ class Folder:
         self._text_rows: dict[int, FileRecord] = {}
 
     def reconcile(
+        self.past = Past(root, shelf.commits(root))
         self,
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
@@ -372,6 +374,7 @@ class Folder:
 
     def is_unchanged(self, path: str, record: FileRecord) -> bool:
         """Return whether `path` surely has the text that `record` is of, without reading it."""
+        self.past.close()
         if (held := self.texts.get(path)) is not None:
             return held.digest == record.digest
         try:

@@ -20,8 +20,6 @@ from conexus.engine.pending import Pending
 from conexus.engine.wire import Completeness, FolderStatus
 from conexus.store.errors import IndexMissing
 from conexus.workspace.files import IGNORE_FILES, WalkCancelledError
-from conexus.workspace.history import History
-from conexus.workspace.history import read as read_history
 from conexus.workspace.watch import Watcher
 
 if TYPE_CHECKING:
@@ -88,7 +86,6 @@ class LiveFolder:
         self._progress = _Progress()
         self._counts: _Counts | None = None
         self._fresh = False
-        self._history = History()
         self._index: object = None
         self._edited: dict[str, float] = {}
         self._settings_problems = problems
@@ -219,11 +216,6 @@ class LiveFolder:
             directory=held.directory if held else "",
         )
 
-    def history(self) -> History:
-        """Return what changed together, as of the last commit."""
-        self._history = read_history(self.folder.root, self._history)
-        return self._history
-
     def close(self) -> None:
         """End the threads; the folder itself stays open."""
         self._pending.close()
@@ -308,6 +300,8 @@ class LiveFolder:
         self._progress.phase = "ready"
         self._progress.complete = True
         self._show_again()
+        # Not waited for: questions about the past come later, if at all.
+        self.folder.past.catch_up(0.0)
         return True
 
     def _walked(self, walk: Walk, plan: Plan) -> None:

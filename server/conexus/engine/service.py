@@ -12,7 +12,8 @@ from attrs import define, evolve, field
 
 import conexus
 from conexus import settings as settings_files
-from conexus.engine import answers, reading, wire
+from conexus.engine import answers, pasts, reading, wire
+from conexus.engine.contexts import Contexts
 from conexus.engine.engine import Engine
 from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
@@ -60,6 +61,7 @@ class Service:
         self._lingering: dict[Path, threading.Timer] = {}
         self._lock = threading.RLock()
         self._latencies = Latencies()
+        self._contexts = Contexts()
         self._started = time.monotonic()
 
     def join(self, name: str, tell: Callable[[str, str, Any], None]) -> Front:
@@ -110,6 +112,7 @@ class Service:
             folders, self._folders = list(self._folders.values()), {}
         for live in folders:
             live.close()
+        self._contexts.close()
         self._engine.close()
 
     # -- requests ---------------------------------------------------------------------------------------
@@ -163,8 +166,23 @@ class Service:
         places = self._places(front, params.path) if params.path else []
         return answers.similar(self._asked(front, params.roots), places, params, cancelled)
 
-    def _related(self, front: Front, params: wire.Related, cancelled: Callable[[], bool]) -> wire.Reply:
+    def _related(
+        self, front: Front, params: wire.Related, cancelled: Callable[[], bool]
+    ) -> wire.RelatedReply:
+        if params.ticket:
+            return answers.related_to_ticket(self._asked(front, params.roots), params, cancelled)
         return answers.related(self._places(front, params.path), params, cancelled)
+
+    def _history(
+        self, front: Front, params: wire.History, cancelled: Callable[[], bool]
+    ) -> wire.HistoryReply:
+        return pasts.history(self._places(front, params.path), params, cancelled)
+
+    def _context(
+        self, front: Front, params: wire.Context, cancelled: Callable[[], bool]
+    ) -> wire.ContextReply:
+        places = self._places(front, params.path) if params.path else []
+        return self._contexts.ask(self._asked(front, params.roots), places, params, cancelled)
 
     def _symbols(self, front: Front, params: wire.Symbols, cancelled: Callable[[], bool]) -> wire.SymbolReply:
         if params.path:
@@ -189,6 +207,7 @@ class Service:
             fronts=len(self._fronts),
             folders=tuple(evolve(live.status(), root=called) for called, live in asked),
             latencies=self._latencies.summary(),
+            gates=self._contexts.counts(),
         )
 
     def _reindex(self, front: Front, params: wire.Reindex, _: Callable[[], bool]) -> wire.Done:
@@ -301,6 +320,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "search": Service._search,
     "similar": Service._similar,
     "related": Service._related,
+    "history": Service._history,
+    "context": Service._context,
     "symbols": Service._symbols,
     "read": Service._read,
     "outline": Service._outline,

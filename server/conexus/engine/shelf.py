@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import asdict, frozen
 
 from conexus.domain import digest_of
+from conexus.store.commits import COMMITS_NAME
 from conexus.store.schema import Fingerprint
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class Shelf:
     def vectors(self) -> Path:
         """Return where vectors of slow models are kept for all folders."""
         return self.directory / "vectors.db"
+
+    def commits(self, root: Path) -> Path:
+        """Return where the commits of a folder's repository are remembered, whatever its index is made of."""
+        return self._home(root) / COMMITS_NAME
 
     def place(self, root: Path, fingerprint: Fingerprint) -> Path:
         """Return the directory for the index of `root` with this fingerprint."""

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from conexus.domain import ConexusError, Span
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Rises with every change here; a front and an engine of different versions do not talk."""
 
 
@@ -122,12 +122,49 @@ class Similar:
 
 @frozen
 class Related:
-    """What belongs to a file, or to the definition at a line of it: tests, docs, neighbours."""
+    """What belongs to a file, to the definition at a line of it, or to a ticket: tests, docs, neighbours, commits."""
 
-    path: str
+    path: str = ""
     line: int = 0
     """1-based; 0 asks for the whole file."""
     limit: int = 20
+    ticket: str = ""
+    """``#123`` or ``ABC-123``, instead of `path`: the code its commits changed, by what git's log says."""
+    roots: tuple[str, ...] = ()
+    """With `ticket`: the folders to look in; empty means all that are open."""
+
+
+@frozen
+class History:
+    """The commits that made lines of a file what they are, and who wrote each line last."""
+
+    path: str
+    start_line: int = 0
+    """1-based, inclusive; 0 means the whole file."""
+    end_line: int = 0
+    limit: int = 20
+    """At most this many commits."""
+
+
+@frozen
+class Context:
+    """The evidence for a question, packed into as many tokens as there is room for."""
+
+    text: str
+    budget: int = 4_000
+    """Tokens that the reply's `text` may have."""
+    task: str = ""
+    """``code``, ``debug``, ``architecture``, ``security`` or ``docs``; empty lets the question decide."""
+    profile: str = "default"
+    """How strict the gates are: ``strict``, ``default`` or ``relaxed``."""
+    path: str = ""
+    """Absolute: the file that whoever asks is looking at, if any."""
+    line: int = 0
+    """1-based, in `path`; 0 if unknown."""
+    roots: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @frozen
@@ -331,6 +368,146 @@ class OutlineReply:
 
     files: tuple[FileOutline, ...]
     total: int
+@frozen
+class WireCommit:
+    """One commit."""
+
+    id: str
+    time: int
+    """When it was committed, in seconds since 1970."""
+    author: str
+    subject: str
+    tickets: tuple[str, ...]
+    """Ticket ids that its message or its branch names: ``#123``, ``ABC-123``."""
+
+
+@frozen
+class RelatedReply(Reply):
+    """What belongs together, best first, and the commits that say so."""
+
+    commits: tuple[WireCommit, ...]
+
+
+@frozen
+class BlameLines:
+    """Lines that one commit wrote last."""
+
+    start_line: int
+    """1-based, inclusive, in the text as it is now, unsaved changes included."""
+    end_line: int
+    commit: str
+    """Its id; empty for lines that are not committed."""
+
+
+@frozen
+class HistoryReply:
+    """The past of some lines, newest commit first."""
+
+    branch: str
+    """The branch that is checked out; empty when none is, or there is no git."""
+    commits: tuple[WireCommit, ...]
+    blame: tuple[BlameLines, ...]
+    notes: tuple[str, ...]
+    """What the reader should know: no repository, a shallow clone, a file that git does not know."""
+    milliseconds: float
+
+
+@frozen
+class WireEvidence:
+    """Whole lines of a file that answer, or help to understand an answer."""
+
+    path: str
+    """Absolute."""
+    root: str
+    relative: str
+    span: Span
+    digest: str
+    """BLAKE2b of the span's bytes, 16 bytes in hexadecimal: they stood there when the reply was made."""
+    excerpt: str
+    symbol: str
+    kind: str
+    language: str
+    role: str
+    """Why it is there: ``here``, ``answer``, ``callee``, ``caller``, ``test``, ``document`` or ``setting``."""
+    whole: bool
+    """Whether it is all of its definition; a large one may be shown by the part that answers."""
+    score: float
+    """In [0, 1]: how sure it is that this belongs to the answer."""
+    reasons: tuple[str, ...]
+    version: int | None
+
+
+@frozen
+class WireStatement:
+    """Something found out about a definition, with the lines that prove it."""
+
+    about: str
+    """The qualified name of the definition."""
+    kind: str
+    """``signature``, ``calls``, ``raises``, ``reads``, ``writes``, ``tested`` or ``changed``."""
+    text: str
+    path: str
+    root: str
+    relative: str
+    span: Span
+    """Of whole lines."""
+    digest: str
+    """Of their bytes, as in `WireEvidence`."""
+    commit: str
+    """The commit it is about, with kind ``changed``; else empty."""
+    version: int | None
+
+
+@frozen
+class WireStep:
+    """What one agent of the workflow did."""
+
+    name: str
+    outcome: str
+    """``done``, ``late`` (its time was up: what it had found counts), ``failed`` or ``skipped``."""
+    found: int
+    milliseconds: float
+    note: str
+    """Why it failed or was skipped."""
+
+
+@frozen
+class WireGate:
+    """One check on the reply."""
+
+    name: str
+    """``evidence``, ``tokens``, ``duplicates``, ``staleness``, ``time``, ``steps`` or ``confidence``."""
+    outcome: str
+    """``passed``, ``warned`` or ``failed``."""
+    detail: str
+
+
+@frozen
+class ContextReply:
+    """Evidence for a question, most valuable first, each piece checked against the text as it is now."""
+
+    text: str
+    """All of it to be read, with paths and line numbers; at most `budget` tokens."""
+    tokens: int
+    """An upper bound of the tokens of `text`."""
+    budget: int
+    task: str
+    profile: str
+    intent: str
+    confidence: float
+    """In [0, 1]: how likely it is that the answer is in here."""
+    evidence: tuple[WireEvidence, ...]
+    statements: tuple[WireStatement, ...]
+    steps: tuple[WireStep, ...]
+    gates: tuple[WireGate, ...]
+    branch: str
+    """The branch that is checked out; empty without git."""
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+
+
     """How many there are in all."""
     more: bool
     revision: int
@@ -401,7 +578,9 @@ REQUESTS: dict[str, tuple[type, type]] = {
     "close": (CloseFolder, Done),
     "search": (Search, Reply),
     "similar": (Similar, Reply),
-    "related": (Related, Reply),
+    "related": (Related, RelatedReply),
+    "history": (History, HistoryReply),
+    "context": (Context, ContextReply),
     "symbols": (Symbols, SymbolReply),
     "read": (ReadText, TextReply),
     "outline": (Outline, OutlineReply),
@@ -418,3 +597,8 @@ NOTICES: dict[str, type] = {"buffer": Buffer, "bufferClosed": BufferClosed, "tou
 
 EVENTS: dict[str, type] = {"status": FolderStatus, "changed": Changed}
 """What the engine tells every front of a folder: its state at most a few times a second, and what changed."""
+    gates: dict[str, dict[str, int]]
+    """Gate of `context` → outcome → how many replies had it."""
+Located = WireHit | WireSymbol | WireEvidence | WireStatement
+"""What has a path, a span in it, and the version the span is right for."""
+

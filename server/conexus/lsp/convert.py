@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from attrs import asdict
-from lsprotocol.types import DocumentSymbol, Location, Range, SymbolKind, WorkspaceSymbol
+from lsprotocol.types import DocumentSymbol, Location, Position, Range, SymbolKind, WorkspaceSymbol
 
 from conexus.lsp import positions, protocol
 
@@ -110,6 +110,82 @@ def explain_result(reply: wire.Reply, places: Places) -> protocol.ExplainResult:
     """Return a reply and how it came about."""
     result = search_result(reply, places)
     return protocol.ExplainResult(**asdict(result, recurse=False), plan=reply.plan)
+
+
+def related_result(reply: wire.RelatedReply, places: Places) -> protocol.RelatedResult:
+    """Return what belongs together, and the commits that say so."""
+    said = asdict(search_result(reply, places), recurse=False)
+    return protocol.RelatedResult(**said, commits=tuple(map(commit, reply.commits)))
+
+
+def commit(found: wire.WireCommit) -> protocol.Commit:
+    """Return one commit."""
+    return protocol.Commit(**asdict(found))
+
+
+def history_result(reply: wire.HistoryReply) -> protocol.HistoryResult:
+    """Return the past of some lines, blamed by ranges of whole lines."""
+    return protocol.HistoryResult(
+        branch=reply.branch,
+        commits=tuple(map(commit, reply.commits)),
+        blame=tuple(protocol.BlameLines(_whole(b.start_line, b.end_line), b.commit) for b in reply.blame),
+        notes=reply.notes,
+        milliseconds=reply.milliseconds,
+    )
+
+
+def _whole(first: int, last: int) -> Range:
+    return Range(Position(first - 1, 0), Position(last, 0))
+
+
+def context_result(reply: wire.ContextReply, places: Places) -> protocol.ContextResult:
+    """Return the evidence for a question."""
+    said = asdict(reply, recurse=False)
+    said |= {
+        "text": positions.clean(reply.text),
+        "evidence": tuple(evidence(found, places) for found in reply.evidence),
+        "statements": tuple(statement(found, places) for found in reply.statements),
+        "steps": tuple(protocol.WorkflowStep(**asdict(step)) for step in reply.steps),
+        "gates": tuple(protocol.Gate(**asdict(gate)) for gate in reply.gates),
+        "completeness": completeness(reply.completeness),
+    }
+    return protocol.ContextResult(**said)
+
+
+def evidence(found: wire.WireEvidence, places: Places) -> protocol.Evidence:
+    """Return lines that answer, with the range the editor sees."""
+    uri, range_, _ = places.locate(found.path, found.version, found.span, found.span.start_line)
+    return protocol.Evidence(
+        uri=uri,
+        range=range_,
+        folder=uri_of(found.root),
+        path=positions.clean(found.relative),
+        excerpt=positions.clean(found.excerpt),
+        digest=found.digest,
+        symbol=found.symbol,
+        kind=found.kind,
+        language=found.language,
+        role=found.role,
+        whole=found.whole,
+        score=found.score,
+        reasons=found.reasons,
+        version=found.version,
+    )
+
+
+def statement(found: wire.WireStatement, places: Places) -> protocol.Statement:
+    """Return what was found out, with the range the editor sees."""
+    uri, range_, _ = places.locate(found.path, found.version, found.span, found.span.start_line)
+    return protocol.Statement(
+        about=found.about,
+        kind=found.kind,
+        text=positions.clean(found.text),
+        uri=uri,
+        range=range_,
+        digest=found.digest,
+        commit=found.commit,
+        version=found.version,
+    )
 
 
 def hit(found: wire.WireHit, places: Places) -> protocol.Hit:

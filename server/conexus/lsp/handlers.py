@@ -246,12 +246,44 @@ def _lines(range_: types.Range | None) -> tuple[int, int]:
 
 
 async def related(session: Session, params: protocol.RelatedParams) -> Any:
-    """Return what belongs to a document or to the definition at a position."""
-    path = session.path(params.text_document.uri, "textDocument.uri")
+    """Return what belongs to a document, to the definition at a position, or to a ticket."""
+    document = params.text_document
+    if (document is None) == (not params.ticket):
+        raise InvalidParamsError("params.textDocument: give a document, or a ticket")
+    path = session.path(document.uri, "textDocument.uri") if document else ""
     line = params.position.line + 1 if params.position else 0
-    reply = await session.ask("related", wire.Related(path, line, session.limit(params.limit)))
-    result = convert.search_result(reply, await session.places(reply.hits))
+    roots = session.roots(params.folders)
+    asked = wire.Related(path, line, session.limit(params.limit), params.ticket, roots)
+    reply = await session.ask("related", asked)
+    result = convert.related_result(reply, await session.places(reply.hits))
     return session.deliver(result, "hits", params.partial_result_token)
+
+
+async def context(session: Session, params: protocol.ContextParams) -> Any:
+    """Return the evidence for a question."""
+    document = params.text_document
+    asked = wire.Context(
+        text=params.query,
+        budget=params.budget,
+        task=params.task,
+        profile=params.profile,
+        path=session.path(document.uri, "textDocument.uri") if document else "",
+        line=params.position.line + 1 if params.position else 0,
+        roots=session.roots(params.folders),
+        paths=params.paths,
+        exclude_paths=params.exclude_paths,
+        languages=params.languages,
+    )
+    reply = await session.ask("context", asked)
+    places = await session.places((*reply.evidence, *reply.statements))
+    return protocol.unstructure(convert.context_result(reply, places))
+
+
+async def history(session: Session, params: protocol.HistoryParams) -> Any:
+    """Return who wrote lines of a document."""
+    path = session.path(params.text_document.uri, "textDocument.uri")
+    asked = wire.History(path, *_lines(params.range), session.limit(params.limit))
+    return protocol.unstructure(convert.history_result(await session.ask("history", asked)))
 
 
 async def symbols(session: Session, params: protocol.SymbolsParams) -> Any:

@@ -28,7 +28,7 @@ class Places:
         self._session = session
         self._files: dict[str, Source | None] = {}
 
-    async def read(self, found: Iterable[wire.WireHit | wire.WireSymbol]) -> None:
+    async def read(self, found: Iterable[wire.Located]) -> None:
         """Read the files on disk that hits of a reply lie in. Blocks nobody."""
         paths = {one.path for one in found if one.version is None}
         if paths:

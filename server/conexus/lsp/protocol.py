@@ -67,12 +67,39 @@ class SimilarParams:
 
 @frozen
 class RelatedParams:
-    """What belongs to a document, or to the definition at a position of it."""
+    """What belongs to a document, to the definition at a position of it, or to a ticket."""
+
+    text_document: TextDocumentIdentifier | None = None
+    position: Position | None = None
+    ticket: str = ""
+    limit: Limit | None = None
+    folders: tuple[str, ...] = ()
+    partial_result_token: Token | None = None
+
+
+@frozen
+class ContextParams:
+    """A question whose evidence is wanted, packed into `budget` tokens."""
+
+    query: str
+    budget: int = 4_000
+    task: str = ""
+    profile: str = "default"
+    text_document: TextDocumentIdentifier | None = None
+    position: Position | None = None
+    folders: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@frozen
+class HistoryParams:
+    """Who wrote a document, or the lines of it that `range` touches."""
 
     text_document: TextDocumentIdentifier
-    position: Position | None = None
+    range: Range | None = None
     limit: Limit | None = None
-    partial_result_token: Token | None = None
 
 
 @frozen
@@ -169,6 +196,124 @@ class ExplainResult:
 
 
 @frozen
+class Commit:
+    """One commit."""
+
+    id: str
+    time: int
+    author: str
+    subject: str
+    tickets: tuple[str, ...]
+
+
+@frozen
+class RelatedResult:
+    """Hits, best first, and the commits that changed them."""
+
+    hits: tuple[Hit, ...]
+    commits: tuple[Commit, ...]
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+
+
+@frozen
+class BlameLines:
+    """Whole lines that one commit wrote last."""
+
+    range: Range
+    commit: str
+
+
+@frozen
+class HistoryResult:
+    """The past of some lines."""
+
+    branch: str
+    commits: tuple[Commit, ...]
+    blame: tuple[BlameLines, ...]
+    notes: tuple[str, ...]
+    milliseconds: float
+
+
+@frozen
+class Evidence:
+    """Lines that answer or help to understand, as they stand in the editor."""
+
+    uri: str
+    range: Range
+    folder: str
+    path: str
+    excerpt: str
+    digest: str
+    symbol: str
+    kind: str
+    language: str
+    role: str
+    whole: bool
+    score: float
+    reasons: tuple[str, ...]
+    version: int | None
+
+
+@frozen
+class Statement:
+    """Something found out about a definition, with whole lines that prove it."""
+
+    about: str
+    kind: str
+    text: str
+    uri: str
+    range: Range
+    digest: str
+    commit: str
+    version: int | None
+
+
+@frozen
+class WorkflowStep:
+    """What one agent did."""
+
+    name: str
+    outcome: str
+    found: int
+    milliseconds: float
+    note: str
+
+
+@frozen
+class Gate:
+    """One check on the answer."""
+
+    name: str
+    outcome: str
+    detail: str
+
+
+@frozen
+class ContextResult:
+    """Evidence for a question, most valuable first."""
+
+    text: str
+    tokens: int
+    budget: int
+    task: str
+    profile: str
+    intent: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    statements: tuple[Statement, ...]
+    steps: tuple[WorkflowStep, ...]
+    gates: tuple[Gate, ...]
+    branch: str
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+
+
+@frozen
 class Symbol:
     """One definition with its full range."""
 
@@ -226,6 +371,7 @@ class StatusResult:
     fronts: int
     folders: tuple[FolderStatus, ...]
     latencies: dict[str, dict[str, float]]
+    gates: dict[str, dict[str, int]]
 
 
 @frozen
@@ -239,7 +385,9 @@ class Done:
 REQUESTS: dict[str, tuple[type, type]] = {
     "conexus/search": (SearchParams, SearchResult),
     "conexus/similar": (SimilarParams, SearchResult),
-    "conexus/related": (RelatedParams, SearchResult),
+    "conexus/related": (RelatedParams, RelatedResult),
+    "conexus/context": (ContextParams, ContextResult),
+    "conexus/history": (HistoryParams, HistoryResult),
     "conexus/symbols": (SymbolsParams, SymbolsResult),
     "conexus/explain": (SearchParams, ExplainResult),
     "conexus/status": (FolderParams, StatusResult),

@@ -53,6 +53,8 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "conexus/search": handlers.search,
     "conexus/similar": handlers.similar,
     "conexus/related": handlers.related,
+    "conexus/context": handlers.context,
+    "conexus/history": handlers.history,
     "conexus/symbols": handlers.symbols,
     "conexus/explain": handlers.explain,
     "conexus/status": handlers.status,

@@ -45,10 +45,13 @@ _EMPTY = wire.Completeness(complete=True, files=0, pending=0, percent=100, phase
 _NO_FOLDER = ("no folder is open in this editor, so there is nothing to search",)
 _NO_HITS = wire.Reply((), 0, _EMPTY, _NO_FOLDER, 0.0, {})
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("search", "similar", "related"), _NO_HITS),
+    **dict.fromkeys(("search", "similar"), _NO_HITS),
+    "related": wire.RelatedReply((), 0, _EMPTY, _NO_FOLDER, 0.0, {}, ()),
+    "history": wire.HistoryReply("", (), (), _NO_FOLDER, 0.0),
+    "context": wire.ContextReply("", 0, 0, "", "", "", 0.0, (), (), (), (), "", 0, _EMPTY, _NO_FOLDER, 0.0),
     **dict.fromkeys(("reindex", "pause", "resume", "wait"), wire.Done(0)),
     "symbols": wire.SymbolReply((), 0, _EMPTY),
-    "status": wire.EngineStatus(conexus.__version__, 0, 0, 0.0, 0, (), {}),
+    "status": wire.EngineStatus(conexus.__version__, 0, 0, 0.0, 0, (), {}, {}),
 }
 
 
@@ -180,7 +183,7 @@ class Session:
         self.buffers.flush()
         return await self.link.request(method, params)
 
-    async def places(self, found: Iterable[wire.WireHit | wire.WireSymbol]) -> Places:
+    async def places(self, found: Iterable[wire.Located]) -> Places:
         """Return where in the editor the answers of a reply lie."""
         places = Places(self)
         await places.read(found)

@@ -1,0 +1,205 @@
+"""Questions for the orchestrator and its answers, in the words of the wire."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import define, field
+
+from conexus.engine import wire
+from conexus.engine.answers import completeness
+from conexus.engine.folder import CancelledError
+from conexus.orchestrate.context import Question, answer
+from conexus.orchestrate.ground import Ground
+from conexus.orchestrate.routing import Profile, Task
+from conexus.orchestrate.steps import Runner, StoppedError
+from conexus.store.errors import IndexMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from enum import StrEnum
+
+    from conexus.engine.folder import Folder, View
+    from conexus.engine.live import LiveFolder
+    from conexus.orchestrate.context import Answer
+    from conexus.orchestrate.evidence import Citation, Piece, Statement
+    from conexus.search.gates import Hit
+    from conexus.search.query import SearchRequest
+
+LEAST_BUDGET, MOST_BUDGET = 100, 100_000
+_Choice = TypeVar("_Choice", bound="StrEnum")
+
+
+@define(eq=False)
+class Contexts:
+    """Answers questions for evidence, and counts what the gates say. Safe to use from several threads."""
+
+    runner: Runner = field(factory=Runner)
+    _counts: Counter[tuple[str, str]] = field(factory=Counter)
+    _lock: Lock = field(factory=Lock)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.runner.close()
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return gate → outcome → how many answers had it."""
+        found: dict[str, dict[str, int]] = {}
+        with self._lock:
+            for (name, verdict), count in sorted(self._counts.items()):
+                found.setdefault(name, {})[verdict] = count
+        return found
+
+    def ask(
+        self,
+        folders: Sequence[tuple[str, LiveFolder]],
+        places: Sequence[tuple[str, LiveFolder, str]],
+        params: wire.Context,
+        cancelled: Callable[[], bool],
+    ) -> wire.ContextReply:
+        """Return the evidence for a question in all `folders`; `places` is where whoever asks stands.
+
+        Raises EngineError for a question that cannot be asked, CancelledError.
+        """
+        begun = time.perf_counter()
+        views: dict[str, tuple[View, Ground]] = {}
+        for called, live in folders:
+            live.catch_up()
+            try:
+                view = live.folder.view()
+            except IndexMissing:
+                continue  # completeness says that nothing is indexed yet
+            views[called] = view, ground_of(called, live.folder, view, cancelled)
+        here = next(
+            ((views[called][1], path, params.line) for called, _, path in places if called in views), None
+        )
+        grounds = [ground for _, ground in views.values()]
+        covered = completeness(folders)
+        found = self.answer(_question(params, here), grounds, behind=covered.pending, cancelled=cancelled)
+        return _reply(found, params, views, covered, 1000 * (time.perf_counter() - begun))
+
+    def answer(
+        self, question: Question, grounds: Sequence[Ground], *, behind: int, cancelled: Callable[[], bool]
+    ) -> Answer:
+        """Return the evidence for `question`, and count the outcome of its gates. Raises CancelledError."""
+        try:
+            found = answer(question, grounds, self.runner, behind=behind, cancelled=cancelled)
+        except StoppedError as error:
+            raise CancelledError(str(error)) from None
+        with self._lock:
+            self._counts.update((gate.name, str(gate.verdict)) for gate in found.gates)
+        return found
+
+
+def ground_of(called: str, folder: Folder, view: View, cancelled: Callable[[], bool]) -> Ground:
+    """Return what agents work on in `folder`, as `view` sees it."""
+
+    def search(request: SearchRequest) -> Sequence[Hit]:
+        return folder.search(request, cancelled).hits
+
+    return Ground(called, view.snapshot, view.records, view.read, search)
+
+
+def _question(params: wire.Context, here: tuple[Ground, str, int] | None) -> Question:
+    if not params.text.strip() and here is None:
+        raise wire.EngineError("the question is empty; say what is looked for", kind="invalid")
+    if not LEAST_BUDGET <= params.budget <= MOST_BUDGET:
+        raise wire.EngineError(
+            f"a budget of {params.budget} tokens is not {LEAST_BUDGET} to {MOST_BUDGET}", kind="invalid"
+        )
+    return Question(
+        params.text,
+        params.budget,
+        _choice(Task, params.task) if params.task else None,
+        _choice(Profile, params.profile),
+        here,
+        params.paths,
+        params.exclude_paths,
+        params.languages,
+    )
+
+
+def _choice(kind: type[_Choice], name: str) -> _Choice:
+    try:
+        return kind(name)
+    except ValueError:
+        known = ", ".join(kind)
+        raise wire.EngineError(
+            f"{name} is no {kind.__name__.lower()}: choose one of {known}", "invalid"
+        ) from None
+
+
+def _reply(
+    found: Answer,
+    params: wire.Context,
+    views: dict[str, tuple[View, Ground]],
+    covered: wire.Completeness,
+    milliseconds: float,
+) -> wire.ContextReply:
+    return wire.ContextReply(
+        text=found.pack.text,
+        tokens=found.pack.tokens,
+        budget=params.budget,
+        task=str(found.task),
+        profile=params.profile,
+        intent=found.intent,
+        confidence=found.confidence,
+        evidence=tuple(_evidence(piece, views) for piece in found.pack.pieces),
+        statements=tuple(_statement(one, views) for one in found.pack.statements),
+        steps=tuple(
+            wire.WireStep(one.name, str(one.outcome), len(one.found), round(1000 * one.seconds, 3), one.note)
+            for one in found.steps
+        ),
+        gates=tuple(wire.WireGate(gate.name, str(gate.verdict), gate.detail) for gate in found.gates),
+        branch="",
+        revision=max((view.snapshot.revision for view, _ in views.values()), default=0),
+        completeness=covered,
+        notes=found.notes,
+        milliseconds=milliseconds,
+    )
+
+
+def _evidence(piece: Piece, views: dict[str, tuple[View, Ground]]) -> wire.WireEvidence:
+    cited = piece.cited
+    view, _ = views[cited.ground.root]
+    return wire.WireEvidence(
+        path=_absolute(cited),
+        root=cited.ground.root,
+        relative=cited.path,
+        span=cited.span,
+        digest=cited.digest.hex(),
+        excerpt=cited.source.decode("utf-8", "replace"),
+        symbol=piece.symbol,
+        kind=piece.kind,
+        language=view.records[cited.path].language,
+        role=str(piece.role),
+        whole=piece.whole,
+        score=piece.score,
+        reasons=piece.reasons,
+        version=view.versions.get(cited.path),
+    )
+
+
+def _statement(one: Statement, views: dict[str, tuple[View, Ground]]) -> wire.WireStatement:
+    cited = one.cited
+    view, _ = views[cited.ground.root]
+    return wire.WireStatement(
+        about=one.about,
+        kind=one.kind,
+        text=one.text,
+        path=_absolute(cited),
+        root=cited.ground.root,
+        relative=cited.path,
+        span=cited.span,
+        digest=cited.digest.hex(),
+        commit=one.commit,
+        version=view.versions.get(cited.path),
+    )
+
+
+def _absolute(cited: Citation) -> str:
+    return os.path.join(cited.ground.root, cited.path)  # noqa: PTH118 -- Path normalises odd names
