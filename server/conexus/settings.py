@@ -87,6 +87,8 @@ class SearchSettings:
 
     limit: int = field(default=10, metadata=_within(1, 1000))
     """Hits returned when the caller does not say."""
+    budget_ms: int = field(default=2000, metadata=_within(10, 600_000))
+    """Milliseconds after which an answer is given as far as it is, and says so."""
 
 
 @frozen

@@ -18,12 +18,14 @@ from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
 from conexus.indexing.workers import ResidentWorker
+from conexus.search.exact import Texts, grep, holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
-from conexus.search.retrieve import allowed_files, retrieve
+from conexus.search.retrieve import Ground, admitted_files, allowed_files, retrieve
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
+from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from conexus.engine.indexes import Opened
     from conexus.engine.shelf import Shelf
     from conexus.indexing.indexer import Progress
+    from conexus.search.exact import Grepped
     from conexus.search.gates import Hit, Outcome
-    from conexus.search.query import Query, SearchRequest
+    from conexus.search.query import Exact, Filters, Query, SearchRequest
     from conexus.search.retrieve import Found
     from conexus.settings import Settings
     from conexus.store.index import Index, IndexStats
@@ -255,16 +258,28 @@ class Folder:
         Raises IndexMissing before the first reconcile, and CancelledError.
         """
         begun = time.perf_counter()
+        deadline = time.monotonic() + self.settings.search.budget_ms / 1000
         view = self.view()
         query = plan_query(request)
         snapshot = view.snapshot
         notes: list[str] = []
         embedder = self.query_embedder(view, notes)
-        found = retrieve(query, snapshot, embedder, self._pool, allowed_files(query, snapshot, view.records))
+        found = retrieve(
+            query,
+            snapshot,
+            embedder,
+            self._pool,
+            allowed_files(query, snapshot, view.records),
+            ground=Ground(snapshot, view.records, self._texts(view)),
+            deadline=deadline,
+            cancelled=cancelled,
+        )
         if cancelled():
             raise CancelledError(f"searching {self.root} was cancelled")
         ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found)
-        outcome = verify(ranked, view.records, view.read, query.limit)
+        outcome = verify(
+            ranked, view.records, view.read, query.limit, lambda excerpt: holds(excerpt, query.exact)
+        )
         return SearchReply(
             hits=self._focused(outcome, query, view),
             query=query,
@@ -276,6 +291,37 @@ class Folder:
             found=tuple(found) if request.explain else (),
             versions=view.versions,
         )
+
+    def grep(
+        self,
+        wanted: Exact,
+        filters: Filters,
+        *,
+        limit: int,
+        seconds: float,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[Grepped, View]:
+        """Return where `wanted` is in the indexed files as they are now, open texts included, in `seconds`.
+
+        Raises IndexMissing before the first reconcile.
+        """
+        view = self.view()
+        allowed = admitted_files(filters, view.snapshot, view.records)
+        deadline = time.monotonic() + seconds
+        texts = self._texts(view)
+        found = grep(
+            wanted, view.snapshot, view.records, texts, allowed,
+            limit=limit, deadline=deadline, cancelled=cancelled,
+        )  # fmt: skip
+        return found, view
+
+    def _texts(self, view: View) -> Texts:
+        return Texts(view.read, self._peek, self.is_unchanged)
+
+    def _peek(self, path: str) -> bytes | None:
+        if (held := self.texts.get(path)) is not None:
+            return held.text
+        return peek_source(self.root, path, self.settings.scope)
 
     def _focused(self, outcome: Outcome, query: Query, view: View) -> tuple[Hit, ...]:
         places = [(view.records[hit.path].file_id, hit.span) for hit in outcome.hits]
@@ -445,7 +491,9 @@ def _count_skips(index: Index) -> Counter[str]:
 
 
 def _remarks(found: Iterable[Found], outcome: Outcome) -> list[str]:
+    found = list(found)
     remarks = [f"the {result.agent} search failed: {result.failure}" for result in found if result.failure]
+    remarks += [note for result in found for note in result.notes]
     if outcome.moved:
         remarks.append(f"{len(outcome.moved)} hits moved: their files changed since they were indexed")
     if outcome.gone:

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 import conexus
 from conexus import settings as settings_files
-from conexus.engine import answers, pasts, reading, wire
+from conexus.engine import answers, grepping, pasts, reading, wire
 from conexus.engine.contexts import Contexts
 from conexus.engine.engine import Engine
 from conexus.engine.folder import CancelledError
@@ -197,6 +197,9 @@ class Service:
     ) -> wire.OutlineReply:
         return reading.outline(self._asked(front, params.roots), params, cancelled)
 
+    def _grep(self, front: Front, params: wire.Grep, cancelled: Callable[[], bool]) -> wire.GrepReply:
+        return grepping.grep(self._asked(front, params.roots), params, cancelled)
+
     def _status(self, front: Front, params: wire.StatusOf, _: Callable[[], bool]) -> wire.EngineStatus:
         asked = self._asked(front, (params.root,) if params.root else ())
         return wire.EngineStatus(
@@ -323,6 +326,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "history": Service._history,
     "context": Service._context,
     "symbols": Service._symbols,
+    "grep": Service._grep,
     "read": Service._read,
     "outline": Service._outline,
     "status": Service._status,

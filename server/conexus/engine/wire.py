@@ -215,6 +215,21 @@ class Outline:
 
 
 @frozen
+class Grep:
+    """Where a text, or a regular expression (RE2's), is in the indexed files as they are now."""
+
+    text: str
+    regex: bool = False
+    ignore_case: bool = False
+    roots: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    limit: int = 200
+    timeout_ms: int = 5_000
+
+
+@frozen
 class StatusOf:
     """How far the index of `root` is; empty asks for all folders."""
 
@@ -304,6 +319,41 @@ class Reply:
 
 
 @frozen
+class WirePlace:
+    """One match."""
+
+    path: str
+    """Absolute."""
+    root: str
+    relative: str
+    span: Span
+    """Of the match itself."""
+    line: int
+    """1-based."""
+    column: int
+    """1-based, in characters."""
+    text: str
+    """The line, or of a very long one the part around the match."""
+    version: int | None
+    """The buffer version that all this is right for; None for the file on disk."""
+
+
+@frozen
+class GrepReply:
+    """Matches, by folder, path and place."""
+
+    places: tuple[WirePlace, ...]
+    complete: bool
+    """Whether all indexed files were looked through and all their matches taken; `notes` say why not."""
+    files: int
+    """Files looked through; those that cannot match by their words are not among them."""
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+
+
+@frozen
 class WireSymbol:
     """One definition."""
 
@@ -318,56 +368,6 @@ class WireSymbol:
     version: int | None
 
 
-@frozen
-class SymbolReply:
-    """Definitions, best first."""
-
-    symbols: tuple[WireSymbol, ...]
-    revision: int
-    completeness: Completeness
-
-
-@frozen
-class TextReply:
-    """Lines of a file."""
-
-    path: str
-    """Absolute."""
-    root: str
-    relative: str
-    version: int | None
-    """The buffer version the text is of; None for the file on disk."""
-    digest: str
-    """Of the whole text, in hexadecimal: equal digests are equal texts."""
-    lines: int
-    """How many the file has."""
-    start_line: int
-    end_line: int
-    """The last line that is here; fewer than asked for where `more`."""
-    text: str
-    more: bool
-    redactions: int
-    """How many secrets are blanked in the file."""
-
-
-@frozen
-class FileOutline:
-    """One file and what it defines, in its order."""
-
-    path: str
-    root: str
-    relative: str
-    language: str
-    version: int | None
-    symbols: tuple[WireSymbol, ...]
-
-
-@frozen
-class OutlineReply:
-    """Files in order of their paths."""
-
-    files: tuple[FileOutline, ...]
-    total: int
 @frozen
 class WireCommit:
     """One commit."""
@@ -508,6 +508,56 @@ class ContextReply:
     milliseconds: float
 
 
+@frozen
+class SymbolReply:
+    """Definitions, best first."""
+
+    symbols: tuple[WireSymbol, ...]
+    revision: int
+    completeness: Completeness
+
+
+@frozen
+class TextReply:
+    """Lines of a file."""
+
+    path: str
+    """Absolute."""
+    root: str
+    relative: str
+    version: int | None
+    """The buffer version the text is of; None for the file on disk."""
+    digest: str
+    """Of the whole text, in hexadecimal: equal digests are equal texts."""
+    lines: int
+    """How many the file has."""
+    start_line: int
+    end_line: int
+    """The last line that is here; fewer than asked for where `more`."""
+    text: str
+    more: bool
+    redactions: int
+    """How many secrets are blanked in the file."""
+
+
+@frozen
+class FileOutline:
+    """One file and what it defines, in its order."""
+
+    path: str
+    root: str
+    relative: str
+    language: str
+    version: int | None
+    symbols: tuple[WireSymbol, ...]
+
+
+@frozen
+class OutlineReply:
+    """Files in order of their paths."""
+
+    files: tuple[FileOutline, ...]
+    total: int
     """How many there are in all."""
     more: bool
     revision: int
@@ -562,6 +612,8 @@ class EngineStatus:
     folders: tuple[FolderStatus, ...]
     latencies: dict[str, dict[str, float]]
     """Method → {count, p50, p95} in milliseconds, and `edit` for edit to searchable."""
+    gates: dict[str, dict[str, int]]
+    """Gate of `context` → outcome → how many replies had it."""
 
 
 @frozen
@@ -571,6 +623,9 @@ class Done:
     revision: int
     timed_out: bool = False
 
+
+Located = WireHit | WireSymbol | WireEvidence | WireStatement
+"""What has a path, a span in it, and the version the span is right for."""
 
 REQUESTS: dict[str, tuple[type, type]] = {
     "hello": (Hello, Welcome),
@@ -582,6 +637,7 @@ REQUESTS: dict[str, tuple[type, type]] = {
     "history": (History, HistoryReply),
     "context": (Context, ContextReply),
     "symbols": (Symbols, SymbolReply),
+    "grep": (Grep, GrepReply),
     "read": (ReadText, TextReply),
     "outline": (Outline, OutlineReply),
     "status": (StatusOf, EngineStatus),
@@ -597,8 +653,3 @@ NOTICES: dict[str, type] = {"buffer": Buffer, "bufferClosed": BufferClosed, "tou
 
 EVENTS: dict[str, type] = {"status": FolderStatus, "changed": Changed}
 """What the engine tells every front of a folder: its state at most a few times a second, and what changed."""
-    gates: dict[str, dict[str, int]]
-    """Gate of `context` → outcome → how many replies had it."""
-Located = WireHit | WireSymbol | WireEvidence | WireStatement
-"""What has a path, a span in it, and the version the span is right for."""
-

@@ -52,8 +52,11 @@ def verify(
     files: Mapping[str, FileRecord],
     read: Callable[[str], Source | None],
     limit: int,
+    holds: Callable[[str], bool] = lambda _: True,
 ) -> Outcome:
     """Return the first `limit` of `ranked` that stand as hits, each checked against the text `read` gives for its path now.
+
+    `holds` says of an excerpt whether it has what the question says it must have as it stands.
 
     A file that changed is cut again: a chunk that still stands somewhere in it moves there, any other
     is dropped, so that no hit ever shows a wrong place.
@@ -71,9 +74,13 @@ def verify(
         if text is None or span is None:
             outcome.gone.append(path)
             continue
+        hit = _hit(answer, text, span)
+        if not holds(hit.excerpt):
+            outcome.gone.append(path)
+            continue
         if text.moved:
             outcome.moved.append(path)
-        outcome.hits.append(_hit(answer, text, span))
+        outcome.hits.append(hit)
     return outcome
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,6 +22,27 @@ class Intent(StrEnum):
     SYMBOL = "symbol"
     PATH = "path"
     PROSE = "prose"
+    CODE = "code"
+    """Code was pasted: what is like it is wanted."""
+    EXACT = "exact"
+    """Nothing but phrases and regular expressions: places that have them are wanted."""
+
+
+@frozen
+class Exact:
+    """Text that an answer must have as it stands: ``"a phrase"`` or ``/an expression/``."""
+
+    text: str
+    is_regex: bool = False
+    flags: str = ""
+    """Letters of ``ims``: any case, and of an expression ``^`` and ``$`` of lines, ``.`` for line ends."""
+
+    @property
+    def shown(self) -> str:
+        """Return it as it is typed."""
+        if self.is_regex:
+            return f"/{self.text}/{self.flags}"
+        return '"' + self.text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @frozen
@@ -44,16 +66,22 @@ class Filters:
     paths: tuple[str, ...] = ()
     exclude_paths: tuple[str, ...] = ()
     languages: frozenset[str] = frozenset()
+    exclude_languages: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
+    exclude_kinds: frozenset[str] = frozenset()
 
     @property
     def by_file(self) -> bool:
         """Return whether any filter looks at the file."""
-        return bool(self.paths or self.exclude_paths or self.languages)
+        return bool(self.paths or self.exclude_paths or self.languages or self.exclude_languages)
+
+    def admits_kind(self, kind: str) -> bool:
+        """Return whether a chunk of this kind may answer."""
+        return kind not in self.exclude_kinds and (not self.kinds or kind in self.kinds)
 
     def admits(self, path: str, language: str) -> bool:
         """Return whether a file may answer."""
-        if self.languages and language not in self.languages:
+        if language in self.exclude_languages or (self.languages and language not in self.languages):
             return False
         if any(_matcher(pattern)(path) for pattern in self.exclude_paths):
             return False
@@ -65,11 +93,15 @@ class Query:
     """A planned question."""
 
     text: str
-    """What is left when the filters are taken out."""
+    """What is left when filters, phrases and expressions are taken out."""
+    meaning: str
+    """What a model should read: `text` and the phrases; of an expression, the words in it."""
     words: tuple[str, ...]
     """Its words in order, without those that carry nothing in a question."""
     identifiers: tuple[str, ...]
     """Names in it that look like code: ``HttpClient.send``, ``max_size``."""
+    exact: tuple[Exact, ...]
+    """What every answer must have as it stands."""
     intent: Intent
     filters: Filters
     limit: int
@@ -144,13 +176,24 @@ _EMPTY_WORDS = frozenset(
         "handles",
     ]
 )
-_FILTER = re.compile(r"(?<!\S)(-?)(path|file|lang|language|kind):(\"[^\"]*\"|\S+)", re.IGNORECASE)
+_VALUE = r"(?:\"[^\"]*\"|\S+)"
+_FILTER = rf"(?P<sign>-?)(?P<name>path|file|lang|language|kind):(?P<value>{_VALUE})"
+# What stands apart between spaces: a filter, a phrase, or an expression with its flags.
+_SPECIAL = re.compile(
+    rf"(?<!\S)(?:{_FILTER}"
+    r"|\"(?P<phrase>(?:[^\"\\]|\\.)+)\"(?!\S)"
+    r"|/(?P<regex>(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)+\])+)/(?P<flags>[gimsu]*)(?!\S))",
+    re.IGNORECASE | re.DOTALL,
+)
+_LEADING_FILTERS = re.compile(rf"\s*(?:{re.sub('[?]P<[a-z]+>', '?:', _FILTER)}\s+)*", re.IGNORECASE)
 _IDENTIFIER = re.compile(
     r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|#|/)[A-Za-z_$][\w$]*)+"  # qualified
     r"|[A-Za-z]\w*_\w+|_\w+"  # snake_case
     r"|[a-z]+[0-9]*[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|[A-Z]{2,}[a-z]\w*"  # camelCase
 )
-_PATH_LIKE = re.compile(r"[\w.@+-]+/[\w./@+-]*|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
+_PATH_LIKE = re.compile(r"/?[\w.@+-]+/[\w./@+-]*|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
+# As compilers and traces name a place: src/main.c:10:4.
+_LINE_NUMBER = re.compile(r"\A(\S*[\w-]\.[A-Za-z]\w{0,5})(?::\d+){1,2}:?\Z")
 _ONE_NAME = re.compile(r"[A-Za-z_$@][\w$]*(?:(?:\.|::|->|#)[\w$]+)*(?:\(\))?[?!]?")
 # Only a question about tests turns their penalty around: in a test framework every question says "test".
 _ASKS_FOR_TESTS = re.compile(
@@ -162,35 +205,162 @@ _LANGUAGE_NAMES = {
     "c++": "cpp", "cs": "csharp", "c#": "csharp", "sh": "bash", "shell": "bash", "md": "markdown", "hs": "haskell",
     "ex": "elixir", "golang": "go", "yml": "yaml",
 }  # fmt: skip
+_KIND_NAMES = {
+    "func": "function",
+    "def": "function",
+    "fn": "function",
+    "var": "variable",
+    "const": "constant",
+}
+_MOST_IDENTIFIERS = 16
 
 
 def plan(request: SearchRequest) -> Query:
-    """Return the query that `request` asks: inline filters taken out, words split, intent judged."""
-    inline: dict[str, list[str]] = {}
-
-    def take(match: re.Match[str]) -> str:
-        name = match[1] + {"file": "path", "language": "lang"}.get(match[2].lower(), match[2].lower())
-        inline.setdefault(name, []).append(match[3].strip('"'))
-        return " "
-
-    text = " ".join(_FILTER.sub(take, request.text).split())
-    found = words(text)
+    """Return the query that `request` asks: filters and phrases taken out, words split, intent judged."""
+    taken = _taken_apart(request.text)
+    meaning = " ".join(filter(None, [taken.text, *map(_said, taken.exact)]))
+    found = words(meaning)
     telling = tuple(word for word in found if word not in _EMPTY_WORDS) or tuple(found)
     return Query(
-        text=text,
+        text=taken.text,
+        meaning=meaning,
         words=telling,
-        identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(text))),
-        intent=_intent(text),
-        filters=_filters(request, inline),
+        identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(meaning)))[:_MOST_IDENTIFIERS],
+        exact=taken.exact,
+        intent=_intent(taken),
+        filters=_filters(request, taken.filters),
         limit=request.limit,
-        wants_tests=_ASKS_FOR_TESTS.search(text) is not None,
+        wants_tests=_ASKS_FOR_TESTS.search(taken.text) is not None,
     )
 
 
-def _intent(text: str) -> Intent:
-    if _ONE_NAME.fullmatch(text) and not _is_file_name(text):
+@frozen
+class _Taken:
+    """A question taken apart."""
+
+    text: str
+    filters: dict[str, list[str]]
+    exact: tuple[Exact, ...]
+    is_code: bool = False
+
+
+def _taken_apart(text: str) -> _Taken:
+    """Return the parts of what was typed. In pasted code only filters before it count: code has quotes and colons."""
+    start = _end_of_leading_filters(text)
+    code = text[start:].strip("\n").rstrip()
+    if "\n" in code and looks_like_code(code):
+        return _Taken(textwrap.dedent(code), _taken_apart(text[:start]).filters, (), is_code=True)
+    inline: dict[str, list[str]] = {}
+    exact: list[Exact] = []
+
+    def take(match: re.Match[str]) -> str:
+        if match["phrase"] is not None:
+            exact.append(Exact(re.sub(r"\\([\"\\])", r"\1", match["phrase"])))
+        elif match["regex"] is not None:
+            flags = "".join(sorted({*match["flags"].lower()} & {*"ims"}))
+            exact.append(Exact(match["regex"].replace("\\/", "/"), is_regex=True, flags=flags))
+        else:
+            name = match["name"].lower()
+            name = match["sign"] + {"file": "path", "language": "lang"}.get(name, name)
+            inline.setdefault(name, []).append(match["value"].strip('"'))
+        return " "
+
+    rest = _LINE_NUMBER.sub(r"\1", " ".join(_SPECIAL.sub(take, text).split()))
+    exact = [one for one in dict.fromkeys(exact) if one.text.strip()]
+    return _Taken(rest, inline, tuple(exact), is_code=looks_like_code(rest))
+
+
+def _end_of_leading_filters(text: str) -> int:
+    found = _LEADING_FILTERS.match(text)
+    return found.end() if found else 0
+
+
+def _said(exact: Exact) -> str:
+    """Return the text of a phrase, and of an expression what it says literally."""
+    return " ".join(literals(exact)) if exact.is_regex else exact.text
+
+
+def literals(exact: Exact) -> list[str]:
+    """Return texts that everything has that matches, as long as they are known to be.
+
+    Of an expression that is what stands outside of groups, classes and repeats; nothing, where it has
+    alternatives, for none of them must be there.
+    """
+    if not exact.is_regex:
+        return [exact.text]
+    if "|" in exact.text or _WORDY_ESCAPE.search(exact.text):
+        return []
+    found = [""]
+    for token in _REGEX_TOKEN.finditer(_without_groups(exact.text)):
+        literal, escaped, repeat = token["literal"], token["escaped"], token["repeat"]
+        character = literal or (escaped if escaped and not escaped.isalnum() and escaped.isascii() else None)
+        if repeat and repeat[0] != "+":
+            found.append("")
+        elif character:
+            found[-1] += character
+        if not character or repeat:
+            found.append("")
+    return [text for text in found if text]
+
+
+_REGEX_TOKEN = re.compile(
+    r"(?:\\(?P<escaped>.)|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<literal>[^\\.^$()\[\]*+?{}|]))"
+    r"(?P<repeat>[*+?{](?:[^{}]*\})?\??)?|.",
+    re.DOTALL,
+)
+# Escapes that more characters belong to: \x41, \pN, \101, \Q...\E.
+_WORDY_ESCAPE = re.compile(r"\\[xpPQ0-7]")
+_GROUP = re.compile(r"\((?:\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^()\\\[])*\)", re.DOTALL)
+
+
+def _without_groups(pattern: str) -> str:
+    """Return a pattern with a class in place of each group, innermost first."""
+    # An escaped parenthesis is no group.
+    pattern = re.sub(r"\\[()]", r"[\g<0>]", pattern)
+    while (shorter := _GROUP.sub("[g]", pattern)) != pattern:
+        pattern = shorter
+    return pattern if not re.search(r"(?<!\[\\)[()]", pattern) else ""
+
+
+# How lines of code begin and end, and what a word of prose does not have.
+_CODE_START = re.compile(
+    r"\s*(?:(?:async|export|public|private|protected|static|final|pub(?:\(\w+\))?|override|abstract|inline)\s+)*"
+    r"(?:(?:def|fn|func|fun|function|class|struct|enum|trait|interface|impl|module|namespace|type|const|let|var|val"
+    r"|import|from|package|use|using|if|elif|for|while|switch|match|try|return|throw|raise|with)\b.*[(){}\[\]:;=.]"
+    r"|[@#/*<}\])]|--|else\b|end\b|\$\w+\s*=|[\w.\[\]\"']+\s*(?:[-+*/|:]?=|:=|<-)\s*\S)"
+)
+_CODE_END = re.compile(r"[;{}()\[\],:]\s*$|=>\s*$")
+_CODE_TOKEN = re.compile(r"[(){}\[\]=;<>]|->|::|:=")
+
+
+def looks_like_code(text: str) -> bool:
+    """Return whether `text` is code and not a question: most of its lines are, or of a line most of its words."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1:
+        signs = sum(bool(_CODE_START.match(line)) + bool(_CODE_END.search(line)) for line in lines)
+        indented = sum(line[0] in " \t" for line in lines)
+        return (
+            signs >= len(lines) or (signs > 1 and 2 * indented >= len(lines)) or 2 * signs >= len(lines) > 2
+        )
+    parts = text.split()
+    telling = sum(_CODE_TOKEN.search(part) is not None for part in parts)
+    ends = text.rstrip().endswith((";", "{", "}"))
+    begins = (
+        len(parts) > 1 and text.rstrip().endswith((":", "{", ")")) and _CODE_START.match(text) is not None
+    )
+    return (
+        len(parts) > 1 and telling > 0 and (ends or begins or (len(parts) > 3 and 2 * telling >= len(parts)))
+    )
+
+
+def _intent(taken: _Taken) -> Intent:
+    if taken.is_code:
+        return Intent.CODE
+    if taken.exact and not taken.text:
+        return Intent.EXACT
+    if _ONE_NAME.fullmatch(taken.text) and not _is_file_name(taken.text):
         return Intent.SYMBOL
-    if _PATH_LIKE.fullmatch(text):
+    if _PATH_LIKE.fullmatch(taken.text):
         return Intent.PATH
     return Intent.PROSE
 
@@ -247,12 +417,19 @@ _FILE_SUFFIXES = frozenset(
 
 
 def _filters(request: SearchRequest, inline: dict[str, list[str]]) -> Filters:
-    languages = _lowered([*request.languages, *inline.get("lang", ())])
+    def languages(*values: str) -> frozenset[str]:
+        return frozenset(_LANGUAGE_NAMES.get(name, name) for name in _lowered(values))
+
+    def kinds(*values: str) -> frozenset[str]:
+        return frozenset(_KIND_NAMES.get(name, name) for name in _lowered(values))
+
     return Filters(
-        paths=(*request.paths, *inline.get("path", ())),
-        exclude_paths=(*request.exclude_paths, *inline.get("-path", ())),
-        languages=frozenset(_LANGUAGE_NAMES.get(name, name) for name in languages),
-        kinds=frozenset(_lowered([*request.kinds, *inline.get("kind", ())])),
+        paths=tuple(filter(None, [*request.paths, *inline.get("path", ())])),
+        exclude_paths=tuple(filter(None, [*request.exclude_paths, *inline.get("-path", ())])),
+        languages=languages(*request.languages, *inline.get("lang", ())),
+        exclude_languages=languages(*inline.get("-lang", ())),
+        kinds=kinds(*request.kinds, *inline.get("kind", ())),
+        exclude_kinds=kinds(*inline.get("-kind", ())),
     )
 
 

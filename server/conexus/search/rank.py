@@ -35,7 +35,12 @@ _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
     Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.8, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
+    # Names in pasted code are mostly of what it uses, not of what is like it.
+    Intent.CODE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.4, Agent.SYMBOL: 0.1, Agent.PATH: 0.0},
+    Intent.EXACT: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
 }
+# What holds a phrase is admitted by it; where it stands is for the other agents to say.
+_EXACT_WEIGHT = 0.2
 _COHERENCE, _COHERENT_CHUNKS = 1.2, 20
 _PATH_SAYS = 1.0
 _FILE_NAMED = 2.0
@@ -110,14 +115,16 @@ class _Scored:
 
 
 def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
-    weights = _AGENT_WEIGHTS[query.intent]
+    weights = {**_AGENT_WEIGHTS[query.intent], Agent.EXACT: _EXACT_WEIGHT}
+    only = [result.only for result in found if result.only is not None]
     scored: dict[tuple[int, int], _Scored] = {}
     for result in found:
         weight = weights[result.agent]
         for position, row in enumerate(result.rows, 1):
-            if query.filters.kinds and row.kind not in query.filters.kinds:
+            key = (row.file_id, row.ord)
+            if not query.filters.admits_kind(row.kind) or any(key not in keys for keys in only):
                 continue
-            candidate = scored.setdefault((row.file_id, row.ord), _Scored(row))
+            candidate = scored.setdefault(key, _Scored(row))
             candidate.score += weight * (_RRF_K + 1) / (_RRF_K + position)
             candidate.reasons.append(f"{result.agent} #{position}")
     return list(scored.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,17 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 
-from conexus.search import names
+from conexus.embedding.words import passage
+from conexus.search import exact, names
 from conexus.search.query import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor, Future
 
     from numpy.typing import NDArray
 
     from conexus.embedding.embedder import Embedder
-    from conexus.search.query import Query
+    from conexus.search.query import Filters, Query
     from conexus.store.manifest import FileRecord
     from conexus.store.places import Row
     from conexus.store.snapshot import Snapshot
@@ -30,6 +32,9 @@ _log = logging.getLogger(__name__)
 # Fusion needs depth to find what two agents agree on; five times the limit is the published depth.
 _MIN_CANDIDATES = 100
 _DEPTH = 5
+# Fusion looks at no more of the chunks that hold a phrase than this; the others may come from other agents.
+_MOST_EXACT = 200
+_RESERVE = 0.2
 
 
 class Agent(StrEnum):
@@ -39,6 +44,17 @@ class Agent(StrEnum):
     LEXICAL = "lexical"
     SYMBOL = "symbol"
     PATH = "path"
+    EXACT = "exact"
+
+
+class State(StrEnum):
+    """How far an agent came."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    """It looked at a part of what there is."""
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
 
 
 @frozen
@@ -49,6 +65,22 @@ class Found:
     rows: tuple[Row, ...]
     seconds: float
     failure: str = ""
+    """What went wrong; empty unless it failed or had no time."""
+    state: State = State.OK
+    notes: tuple[str, ...] = ()
+    """What the reader should know of how it was looked; sentences."""
+    only: frozenset[tuple[int, int]] | None = None
+    """(file id, position) of the chunks that every answer must be one of; None lets all others be."""
+
+
+@frozen
+class Ground:
+    """What agents look in: one state of one folder."""
+
+    snapshot: Snapshot
+    records: Mapping[str, FileRecord]
+    """What the snapshot's rows were made of, by path, open texts included."""
+    texts: exact.Texts
 
 
 def retrieve(
@@ -57,57 +89,111 @@ def retrieve(
     embedder: Embedder | None,
     pool: Executor,
     allowed: NDArray[np.bool_] | None,
+    *,
+    ground: Ground | None = None,
+    deadline: float = math.inf,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Found]:
-    """Return what every agent found; one that fails says so and the others still answer."""
+    """Return what every agent found; one that fails or is not back by `deadline` says so, the others answer.
+
+    Phrases and expressions are looked for in the texts of `ground`. `deadline` is a time of `time.monotonic`.
+    """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
-    searches: dict[Agent, Callable[[], list[Row]]] = {
-        Agent.LEXICAL: lambda: snapshot.matching(query.words, limit, allowed),
-        Agent.SYMBOL: lambda: names.definitions(query, snapshot, allowed),
-        Agent.PATH: lambda: names.files(query, snapshot, allowed),
+    searches: dict[Agent, Callable[[], _Answer]] = {
+        Agent.LEXICAL: lambda: _Answer(snapshot.matching(query.words, limit, allowed)),
+        Agent.SYMBOL: lambda: _Answer(names.definitions(query, snapshot, allowed)),
     }
+    if query.intent is Intent.PATH:
+        searches[Agent.PATH] = lambda: _Answer(names.files(query, snapshot, allowed))
+    if query.exact and ground is not None:
+        searches[Agent.EXACT] = lambda: _holding(query, ground, allowed, deadline, cancelled)
     if embedder is not None:
-        searches[Agent.SEMANTIC] = lambda: _near(query.text, embedder, snapshot, limit, allowed)
-    if query.intent is not Intent.PATH:
-        del searches[Agent.PATH]
+        searches[Agent.SEMANTIC] = lambda: _Answer(_near(query, embedder, snapshot, limit, allowed))
     running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
-    return [_result(agent, future) for agent, future in running.items()]
+    return [_result(agent, future, deadline) for agent, future in running.items()]
 
 
 def allowed_files(
     query: Query, snapshot: Snapshot, records: Mapping[str, FileRecord] | None = None
 ) -> NDArray[np.bool_] | None:
-    """Return which file ids may answer, bool[ids], or None when all may.
+    """Return which file ids may answer `query`; see `admitted_files`."""
+    return admitted_files(query.filters, snapshot, records)
+
+
+def admitted_files(
+    filters: Filters, snapshot: Snapshot, records: Mapping[str, FileRecord] | None = None
+) -> NDArray[np.bool_] | None:
+    """Return which file ids `filters` admit, bool[ids], or None when all may answer.
 
     `records` are what is visible, if that is more than the committed files.
     """
-    if not query.filters.by_file:
+    if not filters.by_file:
         return None
     mask = np.zeros(len(snapshot.live), np.bool_)
     visible = (snapshot.files if records is None else records).values()
-    admitted = [r.file_id for r in visible if query.filters.admits(r.path, r.language)]
+    admitted = [r.file_id for r in visible if filters.admits(r.path, r.language)]
     mask[[number for number in admitted if number < len(mask)]] = True
     return mask
 
 
+@frozen
+class _Answer:
+    rows: Sequence[Row]
+    state: State = State.OK
+    notes: tuple[str, ...] = ()
+    only: frozenset[tuple[int, int]] | None = None
+
+
 def _near(
-    text: str, embedder: Embedder, snapshot: Snapshot, limit: int, allowed: NDArray[np.bool_] | None
+    query: Query, embedder: Embedder, snapshot: Snapshot, limit: int, allowed: NDArray[np.bool_] | None
 ) -> list[Row]:
-    """Return what is near to `text`; a text without a word the model knows is near to nothing."""
-    vector = embedder.embed_query(text)
+    """Return what is near to the question; a text without a word the model knows is near to nothing."""
+    if query.intent is Intent.CODE:
+        vector = embedder.embed([passage("", "", query.meaning)])[0]
+    else:
+        vector = embedder.embed_query(query.meaning)
     if not vector.any():
         return []
     return [row for row in snapshot.nearest(vector, limit, allowed) if row.score > 0]
 
 
-def _timed(agent: Agent, search: Callable[[], list[Row]]) -> Found:
+def _holding(
+    query: Query,
+    ground: Ground,
+    allowed: NDArray[np.bool_] | None,
+    deadline: float,
+    cancelled: Callable[[], bool],
+) -> _Answer:
+    # What was found in time has to be back in time.
+    left = deadline - time.monotonic()
+    found = exact.holding(
+        query.exact,
+        ground.snapshot,
+        ground.records,
+        ground.texts,
+        allowed,
+        deadline=deadline - left * _RESERVE if math.isfinite(left) else deadline,
+        cancelled=cancelled,
+    )
+    only = frozenset((row.file_id, row.ord) for row in found.rows)
+    state = State.OK if found.complete else State.PARTIAL
+    return _Answer(found.rows[:_MOST_EXACT], state, found.notes, only)
+
+
+def _timed(agent: Agent, search: Callable[[], _Answer]) -> Found:
     begun = time.perf_counter()
-    rows = search()
-    return Found(agent, tuple(rows), time.perf_counter() - begun)
+    found = search()
+    seconds = time.perf_counter() - begun
+    return Found(agent, tuple(found.rows), seconds, state=found.state, notes=found.notes, only=found.only)
 
 
-def _result(agent: Agent, future: Future[Found]) -> Found:
+def _result(agent: Agent, future: Future[Found], deadline: float) -> Found:
+    left = deadline - time.monotonic()
     try:
-        return future.result()
+        return future.result(timeout=max(0.0, left) if math.isfinite(left) else None)
     except Exception as error:  # noqa: BLE001 -- one agent may fail in any way; the others answer
+        if isinstance(error, TimeoutError) and not future.done():
+            future.cancel()
+            return Found(agent, (), 0.0, failure="it was not back in time", state=State.TIMED_OUT)
         _log.exception("the %s agent failed", agent)
-        return Found(agent, (), 0.0, failure=f"{type(error).__name__}: {error}")
+        return Found(agent, (), 0.0, failure=f"{type(error).__name__}: {error}", state=State.FAILED)

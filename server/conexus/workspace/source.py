@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from conexus.settings import ScopeSettings
 
-__all__ = ["Source", "of_text", "read", "redact"]
+__all__ = ["Source", "of_text", "peek", "read", "redact"]
 
 _BINARY_SAMPLE = 8192
 # UTF-32 comes first: its little-endian mark starts with that of UTF-16.
@@ -106,6 +106,18 @@ def read(root: Path, entry: Entry | str, settings: ScopeSettings) -> Source | Sk
         return loaded
     raw, mtime_ns = loaded
     return _judge(path, raw, mtime_ns, settings)
+
+
+def peek(root: Path, path: str, settings: ScopeSettings) -> bytes | None:
+    """Return the bytes of a file as they lie there, unjudged, to see whether reading it is worth its cost.
+
+    None where `read` would find nothing that can be read. Nothing of the bytes may be shown: they may hold secrets.
+    """
+    try:
+        loaded = _load(root, path, settings.max_file_bytes)
+    except (OSError, ValueError):
+        return None
+    return None if isinstance(loaded, Skipped) else loaded[0]
 
 
 def of_text(path: str, text: bytes, settings: ScopeSettings) -> Source | Skipped:
