@@ -146,10 +146,10 @@ class Folder:
         self._resident_guard = Lock()
         self._keeps_worker = False
         self.texts = OpenTexts()
+        self.past = Past(root, shelf.commits(root))
         self._text_rows: dict[int, FileRecord] = {}
 
     def reconcile(
-        self.past = Past(root, shelf.commits(root))
         self,
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
@@ -374,6 +374,7 @@ class Folder:
             if self._resident is not None:
                 self._resident.close()
             self._resident = None
+        self.past.close()
         self._indexes.close()
 
     def _apply(
@@ -420,7 +421,6 @@ class Folder:
 
     def is_unchanged(self, path: str, record: FileRecord) -> bool:
         """Return whether `path` surely has the text that `record` is of, without reading it."""
-        self.past.close()
         if (held := self.texts.get(path)) is not None:
             return held.digest == record.digest
         try:
