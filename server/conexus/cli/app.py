@@ -16,6 +16,7 @@ from conexus.cli.doctor import doctor
 from conexus.cli.exits import Exit
 from conexus.cli.index import index
 from conexus.cli.lsp import lsp
+from conexus.cli.mcp import mcp
 from conexus.cli.search import search
 from conexus.cli.status import status
 from conexus.domain import ConexusError
@@ -68,7 +69,7 @@ def conexus(*, debug: bool) -> None:
     del debug  # Read from the context by those it concerns.
 
 
-for _command in (index, search, status, doctor, config, completion, lsp):
+for _command in (index, search, status, doctor, config, completion, lsp, mcp):
     conexus.add_command(_command)
 
 

@@ -1,1 +1,1 @@
-"""The agents' server: ``conexus mcp`` answers by the Model Context Protocol from the same live index."""
+"""The agents' server: one more front of the engine, and the only layer that knows their protocol."""
