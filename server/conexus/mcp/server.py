@@ -15,6 +15,7 @@ import conexus
 from conexus.engine.wire import EngineError
 from conexus.mcp import prompts, resources
 from conexus.mcp.changes import Changes
+from conexus.mcp.completions import completed
 from conexus.mcp.limits import Slots
 from conexus.mcp.tools import TOOLS
 
@@ -54,6 +55,7 @@ def build(workspace: Workspace) -> Server[Any]:
         on_subscriptions_listen=handlers.changes.listen,
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
+        on_completion=handlers.complete,
     )
 
 
@@ -117,6 +119,9 @@ class _Handlers:
 
     async def get_prompt(self, _ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         return await self._answered(prompts.filled(self.workspace, params.name, params.arguments or {}))
+
+    async def complete(self, _ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        return types.CompleteResult(completion=await self._answered(completed(self.workspace, params)))
 
     async def _answered(self, work: Awaitable[T]) -> T:
         """Return what `work` does within the limits; its errors are the protocol's, with their kind as data."""
