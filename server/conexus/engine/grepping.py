@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from conexus.engine import wire
 from conexus.engine.answers import completeness
 from conexus.engine.folder import CancelledError
+from conexus.search.exact import fault
 from conexus.search.query import Exact, SearchRequest, plan
 from conexus.store.errors import IndexMissing
 
@@ -29,6 +30,8 @@ def grep(
     begun = time.monotonic()
     deadline = begun + params.timeout_ms / 1000
     wanted = Exact(params.text, params.regex, "i" if params.ignore_case else "")
+    if params.strict and (reason := fault(wanted)):
+        raise wire.EngineError(f"{reason.rpartition(' and was')[0]}; mend it, or look for it literally", "pattern")
     narrowed = SearchRequest("", 1, params.paths, params.exclude_paths, params.languages)
     places: list[wire.WirePlace] = []
     notes: list[str] = []

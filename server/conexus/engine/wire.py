@@ -227,6 +227,8 @@ class Grep:
     languages: tuple[str, ...] = ()
     limit: int = 200
     timeout_ms: int = 5_000
+    strict: bool = False
+    """Whether an expression that is none is an error, and not looked for as plain text."""
 
 
 @frozen

@@ -151,6 +151,11 @@ def holds(text: str, wanted: Iterable[Exact]) -> bool:
     return all(_compiled(one).expression.search(source) is not None for one in wanted)
 
 
+def fault(wanted: Exact) -> str:
+    """Return why `wanted` is looked for as plain text instead, in a sentence for people; empty if it is not."""
+    return _compiled(wanted).note
+
+
 @frozen
 class _Compiled:
     expression: Any

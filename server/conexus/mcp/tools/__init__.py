@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conexus.mcp.tools import (
     context,
     explain_ranking,
+    grep,
     history,
     index_control,
     outline,
@@ -26,6 +27,7 @@ TOOLS: dict[str, Tool] = {
         search,
         context,
         symbols,
+        grep,
         read,
         outline,
         related,
