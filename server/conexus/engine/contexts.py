@@ -91,7 +91,7 @@ class Contexts:
         except StoppedError as error:
             raise CancelledError(str(error)) from None
         with self._lock:
-            self._counts.update((gate.name, str(gate.verdict)) for gate in found.gates)
+            self._counts.update((f"context {gate.name}", str(gate.verdict)) for gate in found.gates)
         return found
 
 
@@ -101,7 +101,13 @@ def ground_of(called: str, folder: Folder, view: View, cancelled: Callable[[], b
     def search(request: SearchRequest) -> Sequence[Hit]:
         return folder.search(request, cancelled).hits
 
-    return Ground(called, view.snapshot, view.records, view.read, search)
+    def unsaved(path: str) -> bytes | None:
+        held = folder.texts.get(path)
+        return held.text if held else None
+
+    # Not waited for: what git has that is not known yet is there for the next question.
+    folder.past.catch_up(0.0)
+    return Ground(called, view.snapshot, view.records, view.read, search, folder.past, unsaved)
 
 
 def _question(params: wire.Context, here: tuple[Ground, str, int] | None) -> Question:
@@ -155,7 +161,7 @@ def _reply(
             for one in found.steps
         ),
         gates=tuple(wire.WireGate(gate.name, str(gate.verdict), gate.detail) for gate in found.gates),
-        branch="",
+        branch=found.branch,
         revision=max((view.snapshot.revision for view, _ in views.values()), default=0),
         completeness=covered,
         notes=found.notes,

@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from conexus.orchestrate import gates, locate
+from conexus.embedding.words import words
+from conexus.orchestrate import analyse, blame, expand, gates, locate
+from conexus.orchestrate.evidence import Piece, Role, Statement
 from conexus.orchestrate.pack import pack
-from conexus.orchestrate.routing import Profile, Task, limits_of, task_of
-from conexus.orchestrate.steps import Done, Step
+from conexus.orchestrate.routing import limits_of, task_of
+from conexus.orchestrate.steps import Outcome, Step
 from conexus.orchestrate.verify import verify
 from conexus.search.query import SearchRequest, plan
+from conexus.search.stem import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from conexus.orchestrate.evidence import Piece, Statement
+    from conexus.orchestrate.analyse import Subject
     from conexus.orchestrate.gates import Gate
     from conexus.orchestrate.ground import Ground
     from conexus.orchestrate.pack import Pack
-    from conexus.orchestrate.steps import Runner
+    from conexus.orchestrate.routing import Limits, Profile, Task
+    from conexus.orchestrate.steps import Done, Runner
+
+Found = Piece | Statement
+
+_TELLING_ANSWERS = 5
+# Of the whole answer's time; the others may take most of it.
+_SHARE_OF_TIME = {"documents": 0.5, "settings": 0.5, "analyse": 0.3}
 
 
 @frozen
@@ -48,8 +58,9 @@ class Answer:
     task: Task
     intent: str
     confidence: float
-    steps: tuple[Done[Piece] | Done[Statement], ...]
+    steps: tuple[Done[Found], ...]
     gates: tuple[Gate, ...]
+    branch: str
     notes: tuple[str, ...]
 
 
@@ -66,25 +77,135 @@ def answer(
     `behind` is how many files are known to differ from what is indexed.
     """
     begun = time.monotonic()
-    task = question.task or task_of(question.text)
-    limits = limits_of(task, question.profile)
-    deadline = begun + limits.seconds
-    request = SearchRequest(
-        question.text, limits.answers, question.paths, question.exclude_paths, question.languages
+    work = _Work.of(question, grounds)
+    deadline = begun + work.limits.seconds
+    done = runner.run(work.first(), deadline, cancelled)
+    pieces = _best([one for step in done for one in step.found if isinstance(one, Piece)])
+    subjects = _subjects(pieces, work.limits.subjects)
+    done += runner.run(work.then(subjects), deadline, cancelled)
+    found = [one for step in done for one in step.found]
+    checked = verify(
+        _best([one for one in found if isinstance(one, Piece)]),
+        [one for one in found if isinstance(one, Statement)],
     )
-    located = runner.run(
-        [Step("locate", limits.seconds, partial(locate.answers, ground, request)) for ground in grounds],
-        deadline,
-        cancelled,
-    )
-    pieces = sorted((one for done in located for one in done.found), key=lambda one: -one.score)
-    checked = verify(pieces, ())
-    packed = pack(checked.pieces, checked.statements, question.budget, limits.shares)
-    confidence = max((piece.score for piece in packed.pieces), default=0.0)
-    judged = gates.judge(
-        gates.Finished(
-            packed, question.budget, checked, located, time.monotonic() - begun, limits, question.profile,
-            confidence, behind,
-        )
+    packed = pack(checked.pieces, checked.statements, question.budget, work.limits.shares)
+    confidence = _confidence(question, packed)
+    finished = gates.Finished(
+        packed, question.budget, checked, done, time.monotonic() - begun, work.limits, question.profile,
+        confidence, behind,
     )  # fmt: skip
-    return Answer(packed, task, str(plan(request).intent), confidence, tuple(located), tuple(judged), ())
+    return Answer(
+        packed,
+        work.task,
+        str(plan(work.request).intent),
+        confidence,
+        tuple(done),
+        tuple(gates.judge(finished)),
+        next((g.past.position.branch for g in grounds if g.past and g.past.position), ""),
+        tuple(_notes(grounds, done)),
+    )
+
+
+@frozen
+class _Work:
+    """The workflow of a task: which steps there are, and what each may take."""
+
+    question: Question
+    grounds: Sequence[Ground]
+    task: Task
+    limits: Limits
+    request: SearchRequest
+
+    @classmethod
+    def of(cls, question: Question, grounds: Sequence[Ground]) -> _Work:
+        task = question.task or task_of(question.text)
+        limits = limits_of(task, question.profile)
+        request = SearchRequest(
+            question.text, limits.answers, question.paths, question.exclude_paths, question.languages
+        )
+        return cls(question, grounds, task, limits, request)
+
+    def first(self) -> list[Step[Found]]:
+        """Return the steps that need nothing but the question."""
+        steps = [self._step("locate", self._each(partial(locate.answers, request=self.request)))]
+        if self.question.here is not None:
+            steps.append(self._step("here", partial(locate.here, *self.question.here)))
+        for role in (Role.DOCUMENT, Role.SETTING):
+            if self.limits.shares[role] and not self.question.languages:
+                looked = partial(expand.found, request=self.request, role=role)
+                steps.append(self._step(f"{role}s", self._each(looked)))
+        return steps
+
+    def then(self, subjects: Sequence[Subject]) -> list[Step[Found]]:
+        """Return the steps that look around what was located."""
+        if not subjects:
+            return []
+        shares = self.limits.shares
+        steps = [self._step("analyse", partial(_taken_apart, subjects))]
+        for role, agent in (
+            (Role.CALLEE, expand.callees),
+            (Role.CALLER, expand.callers),
+            (Role.TEST, expand.tests),
+        ):
+            if shares[role]:
+                steps.append(self._step(f"{role}s", partial(agent, subjects)))
+        if self.limits.past:
+            steps.append(self._step("history", partial(blame.changes, subjects)))
+        return steps
+
+    def _each(self, agent: Callable[[Ground], Iterator[Found]]) -> Callable[[], Iterator[Found]]:
+        return lambda: (one for ground in self.grounds for one in agent(ground))
+
+    def _step(self, name: str, work: Callable[[], Iterator[Found]]) -> Step[Found]:
+        return Step(name, self.limits.seconds * _SHARE_OF_TIME.get(name, 0.8), work)
+
+
+def _best(pieces: Sequence[Piece]) -> list[Piece]:
+    order = list(Role)
+    return sorted(pieces, key=lambda one: (order.index(one.role), -one.score))
+
+
+def _subjects(pieces: Sequence[Piece], most: int) -> list[Subject]:
+    """Return the definitions that the best pieces show."""
+    found: dict[tuple[str, str, int], Subject] = {}
+    for piece in pieces:
+        if piece.role in {Role.HERE, Role.ANSWER} and (subject := analyse.subject_of(piece)) is not None:
+            key = piece.cited.ground.root, piece.cited.path, subject.symbol.span.start
+            found.setdefault(key, subject)
+        if len(found) == most:
+            break
+    return list(found.values())
+
+
+def _taken_apart(subjects: Sequence[Subject]) -> Iterator[Found]:
+    return (one for subject in subjects for one in analyse.statements(subject))
+
+
+def _confidence(question: Question, packed: Pack) -> float:
+    """Return how likely it is that the pack has the answer: how much of the question its best answer says.
+
+    Words of the question are looked for in the answers' text and paths, the first answers counting most.
+    """
+    asked = {stem(word) for word in plan(SearchRequest(question.text)).words}
+    shown = [one for one in packed.pieces if one.role in {Role.HERE, Role.ANSWER}]
+    if not asked or not shown:
+        return 0.0
+    said: set[str] = set()
+    total = weight = 0.0
+    for place, piece in enumerate(shown[:_TELLING_ANSWERS]):
+        text = f"{piece.cited.path} {piece.symbol} {piece.cited.source.decode('utf-8', 'replace')}"
+        said |= {stem(word) for word in words(text)} & asked
+        total += len(said) / len(asked) / (place + 1)
+        weight += 1 / (place + 1)
+    return round(total / weight, 4)
+
+
+def _notes(grounds: Sequence[Ground], done: Sequence[Done[Found]]) -> Iterator[str]:
+    for step in done:
+        if step.outcome is Outcome.FAILED:
+            yield f"the step {step.name} failed: {step.note}"
+        elif step.outcome is Outcome.LATE:
+            yield f"the step {step.name} was cut short: {step.note}"
+    for ground in grounds:
+        if ground.snapshot.waiting_chunks:
+            yield f"{ground.root}: {ground.snapshot.waiting_chunks} new chunks are not found by their words yet"

@@ -16,6 +16,7 @@ from conexus.parsing.chunker import parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from conexus.indexing.past import Past
     from conexus.search.gates import Hit
     from conexus.search.query import SearchRequest
     from conexus.store.manifest import FileRecord
@@ -79,6 +80,9 @@ class Ground:
     read: Callable[[str], Source | None]
     """Reads the text of a path as it is at that moment, unsaved changes included."""
     search: Callable[[SearchRequest], Sequence[Hit]]
+    past: Past | None = None
+    unsaved: Callable[[str], bytes | None] = lambda _: None
+    """Returns the text of a path that an editor has open, as it is there."""
     _texts: dict[str, Text | None] = field(init=False, factory=dict)
     _lock: Lock = field(init=False, factory=Lock)
 
