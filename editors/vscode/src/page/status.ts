@@ -1,0 +1,170 @@
+/** The script of the status page: draws what it is told, and says which button was pressed. */
+import type { FolderStatus, StatusResult } from '../protocol';
+import { bars, line } from './charts';
+import type { PageState } from './state';
+
+declare function acquireVsCodeApi(): { postMessage(message: unknown): void };
+
+const editor = acquireVsCodeApi();
+const texts = JSON.parse(document.getElementById('texts')?.textContent ?? '{}') as Record<string, string>;
+const page = document.getElementById('page') ?? document.body;
+/** What each part showed last: a part is drawn again only when that changes, so that nothing flickers. */
+const shown = new Map<string, string>();
+
+const number = new Intl.NumberFormat(document.documentElement.lang);
+const count = (value: number): string => number.format(value);
+const megabytes = (value: number): string => `${(value / 1e6).toFixed(1)} MB`;
+const text = (name: string): string => texts[name] ?? name;
+
+window.addEventListener('message', ({ data }: MessageEvent<PageState>) => {
+  const folders = data.status?.folders ?? [];
+  part('head', [data.phase, data.message, data.server, data.status?.version], () => head(data));
+  part('buttons', [data.phase, folders.map((one) => one.phase)], () => [buttons(data)]);
+  part('engine', data.status && { ...data.status, folders: [] }, () => (data.status ? engine(data.status) : []));
+  part('speed', [data.answers, data.status?.recent, data.status?.latencies], () => [speed(data)]);
+  for (const folder of folders) part(`folder ${folder.folder}`, folder, () => folderParts(folder));
+  part('errors', data.errors, () => list('errors', data.errors.map((one) => `${one.at}  ${one.message}`).reverse()));
+  const wanted = new Set(['head', 'buttons', 'engine', 'errors', 'speed', ...folders.map((one) => `folder ${one.folder}`)]);
+  for (const old of [...page.children]) if (!wanted.has(old.id)) forget(old);
+  const headings = [...document.querySelectorAll('h1, h2, h3')].map((one) => one.textContent);
+  editor.postMessage({ drawn: headings });
+});
+editor.postMessage({ command: 'refresh' });
+
+/** Draw one part of the page if what it is about is new. */
+function part(id: string, about: unknown, draw: () => Node[]): void {
+  const now = JSON.stringify(about) || '';
+  let section = document.getElementById(id);
+  if (section && shown.get(id) === now) return;
+  shown.set(id, now);
+  if (!section) {
+    section = made('section');
+    section.id = id;
+    page.append(section);
+  }
+  const focused = document.activeElement?.id;
+  section.replaceChildren(...draw());
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+function forget(old: Element): void {
+  shown.delete(old.id);
+  old.remove();
+}
+
+function head({ phase, message, server, status }: PageState): Node[] {
+  const version = status ? ` ${status.version}` : '';
+  return [
+    made('h1', `Conexus${version}`),
+    made('p', `${text('server')}: ${text(phase)}${server ? ` · ${server}` : ''}`, 'quiet'),
+    ...(message ? [made('p', message, 'bad')] : []),
+  ];
+}
+
+function buttons({ phase, status }: PageState): Node {
+  const paused = status?.folders.some((folder) => folder.phase === 'paused');
+  const names = phase === 'missing' ? ['install', 'logs'] : [paused ? 'resume' : 'pause', 'reindex', 'restart', 'logs'];
+  const row = made('nav');
+  for (const name of names) {
+    const button = made('button', text(name));
+    button.id = `button ${name}`;
+    button.addEventListener('click', () => { editor.postMessage({ command: name }); });
+    row.append(button);
+  }
+  return row;
+}
+
+function engine({ memory, pid, fronts, latencies }: StatusResult): Node[] {
+  const rows = Object.entries(latencies).map(([name, { count: times, p50, p95 }]) => {
+    const middle = `${text('median')} ${p50.toFixed(1)} ms, ${text('slowest')} ${p95.toFixed(1)} ms`;
+    return `${name}: ${count(times)} · ${middle}`;
+  });
+  return [
+    made('h2', text('engine')),
+    made('p', `${megabytes(memory)} ${text('memory')} · pid ${pid} · ${fronts} ${text('editors')}`, 'quiet'),
+    ...list('latencies', rows),
+  ];
+}
+
+function speed({ answers, status }: PageState): Node {
+  const charts = made('div', '', 'charts');
+  charts.append(
+    history('answers', answers),
+    history('queries', status?.recent?.search ?? []),
+    history('edits', status?.recent?.edit ?? []),
+  );
+  return charts;
+}
+
+function history(name: string, values: readonly number[]): Node {
+  const drawing = values.length > 0 ? line(values, 'ms') : made('p', text('none'), 'quiet');
+  return figure(text(name), drawing, text(`${name}Note`));
+}
+
+function folderParts(folder: FolderStatus): Node[] {
+  const charts = made('div', '', 'charts');
+  charts.append(figure(text('filesByLanguage'), bars(folder.languages, count)));
+  if (folder.languageChunks) charts.append(figure(text('chunksByLanguage'), bars(folder.languageChunks, count)));
+  charts.append(
+    figure(text('size'), bars(folder.bytes, megabytes)),
+    figure(text('skipped'), bars(folder.skipped, count)),
+  );
+  return [
+    made('h2', decodeURIComponent(folder.folder.replace('file://', ''))),
+    made('p', `${text(folder.phase)} · ${text('model')}: ${folder.model} · ${text('watching')}: ${folder.watching}`, 'quiet'),
+    made('p', `${text('index')}: ${folder.directory}`, 'quiet'),
+    ...(folder.phase === 'ready' ? [] : [bar(folder.percent)]),
+    figures({
+      files: folder.files,
+      chunks: folder.chunks,
+      symbols: folder.symbols,
+      buffers: folder.buffers,
+      pending: folder.pending,
+    }),
+    charts,
+    ...list('problems', folder.problems),
+  ];
+}
+
+function figures(values: Record<string, number>): Node {
+  const all = made('dl', '', 'figures');
+  for (const [name, value] of Object.entries(values)) {
+    const one = made('div');
+    one.append(made('dt', text(name)), made('dd', count(value)));
+    all.append(one);
+  }
+  return all;
+}
+
+function bar(percent: number): Node {
+  const progress = made('progress');
+  progress.max = 100;
+  progress.value = percent;
+  progress.setAttribute('aria-label', `${percent} %`);
+  return progress;
+}
+
+function list(name: string, lines: readonly string[]): Node[] {
+  if (lines.length === 0) return [];
+  const all = made('ul');
+  for (const one of lines) all.append(made('li', one));
+  return [made('h3', text(name)), all];
+}
+
+function figure(title: string, drawing: Node, note = ''): Node {
+  const all = made('figure');
+  all.append(made('h3', title), drawing);
+  if (note) all.append(made('p', note, 'quiet'));
+  return all;
+}
+
+function made<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  content = '',
+  className = '',
+): HTMLElementTagNameMap[Name] {
+  const element = document.createElement(name);
+  element.textContent = content;
+  if (className) element.className = className;
+  return element;
+}

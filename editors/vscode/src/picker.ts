@@ -1,0 +1,268 @@
+/** The quick pick of all searches: answers while one types, in the server's order, with a preview. */
+import * as vscode from 'vscode';
+import type { History } from './history';
+import { open, Preview } from './preview';
+import type { Hit } from './protocol';
+import { glimpse, icon, nameOf, placeOf, plain } from './rows';
+
+/** What a picker, the view and the clipboard show. */
+export interface Answer {
+  hits: Hit[];
+  /** What is left to say, such as that the index is incomplete. */
+  remarks: string[];
+  /** Whether the answer may change without an edit, because files are still to be indexed. */
+  growing: boolean;
+}
+
+/** Something that can be asked, and asked again. */
+export interface Question {
+  title: string;
+  /** What the picker begins with; also what is asked where nothing can be typed. */
+  query: string;
+  /** What is shown in the empty box. Without it, the question is asked once and typing filters its answers. */
+  prompt?: string;
+  ask(query: string, token: vscode.CancellationToken): Promise<Answer>;
+}
+
+/** A question with its last answer. */
+export interface Asked {
+  question: Question;
+  query: string;
+  answer: Answer;
+}
+
+export interface Row extends vscode.QuickPickItem {
+  hit?: Hit;
+  /** What Enter does on a row that is no hit. */
+  act?: () => unknown;
+}
+
+const DEBOUNCE_MS = 40;
+const BUSY_MS = 300;
+const PREVIEW_MS = 80;
+const BESIDE: vscode.QuickInputButton = {
+  iconPath: new vscode.ThemeIcon('split-horizontal'),
+  tooltip: vscode.l10n.t('Open to the Side (Ctrl+Enter)'),
+};
+const PIN: vscode.QuickInputButton = {
+  iconPath: new vscode.ThemeIcon('pin'),
+  tooltip: vscode.l10n.t('Pin Results to the View (Alt+Enter)'),
+};
+
+export class Picker implements vscode.Disposable {
+  readonly pick = vscode.window.createQuickPick<Row>();
+  private readonly preview = new Preview();
+  private readonly gone = new vscode.EventEmitter<void>();
+  readonly onDidHide = this.gone.event;
+  private readonly live: boolean;
+  private asked: Asked | undefined;
+  private asking: vscode.CancellationTokenSource | undefined;
+  private timers: Partial<Record<'ask' | 'busy' | 'preview', NodeJS.Timeout>> = {};
+  private recalled = -1;
+  private closed = false;
+
+  constructor(
+    private readonly question: Question,
+    private readonly history: History,
+    private readonly keep: (asked: Asked, reveal: boolean) => unknown,
+  ) {
+    this.live = question.prompt !== undefined;
+    Object.assign(this.pick, {
+      title: question.title,
+      placeholder: question.prompt ?? vscode.l10n.t('Type to filter'),
+      matchOnDescription: !this.live,
+      matchOnDetail: !this.live,
+      keepScrollPosition: true,
+      // The server's order counts, also where a name looks more like what was typed. VS Code knows this
+      // property in all versions, its published types do not.
+      sortByLabel: false,
+      value: this.live ? question.query : '',
+    });
+    this.pick.onDidChangeValue(() => { this.typed(); });
+    this.pick.onDidChangeActive(([row]) => { this.moved(row); });
+    this.pick.onDidAccept(() => void this.accept());
+    this.pick.onDidTriggerItemButton(({ button, item }) => void (button === PIN ? this.pin() : this.accept(item, true)));
+    this.pick.onDidHide(() => { this.dispose(); });
+    void vscode.commands.executeCommand('setContext', 'conexus.picking', true);
+    this.pick.show();
+    if (this.live && !question.query) this.showHistory();
+    else void this.ask();
+  }
+
+  /** Ask again, as the index moved. */
+  refresh(): void {
+    if (!this.closed && this.asked?.answer.growing && !this.asking) this.later();
+  }
+
+  /** Go to a row's place, the selected one's if not given. */
+  async accept(row = this.pick.activeItems[0], beside = false): Promise<void> {
+    if (!row?.hit) {
+      await row?.act?.();
+      return;
+    }
+    await this.remember(false);
+    await this.leave(false);
+    await open(row.hit, beside ? { viewColumn: vscode.ViewColumn.Beside } : {});
+  }
+
+  /** Keep all hits in the view. */
+  async pin(): Promise<void> {
+    if (!this.asked?.answer.hits.length) return;
+    await this.leave(true);
+    await this.remember(true);
+  }
+
+  /** Put an older (1) or newer (-1) question into the box. */
+  recall(step: number): void {
+    const questions = this.history.questions;
+    if (!this.live || questions.length === 0) return;
+    this.recalled = Math.min(Math.max(this.recalled + step, -1), questions.length - 1);
+    this.pick.value = questions[this.recalled] ?? '';
+    this.typed();
+  }
+
+  /** Close; `back`: return to where the user was. */
+  async leave(back: boolean): Promise<void> {
+    this.pick.hide();
+    await (back ? this.preview.back() : this.preview.end());
+  }
+
+  dispose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    this.asking?.cancel();
+    void this.preview.end();
+    void vscode.commands.executeCommand('setContext', 'conexus.picking', false);
+    this.pick.dispose();
+    this.gone.fire();
+  }
+
+  private async remember(reveal: boolean): Promise<void> {
+    if (!this.asked) return;
+    if (this.live) await this.history.add(this.asked.query);
+    this.keep(this.asked, reveal);
+  }
+
+  private typed(): void {
+    if (!this.live || this.asked?.query === this.pick.value) return;
+    // What was asked before is of no use any more.
+    this.asking?.cancel();
+    this.later();
+  }
+
+  private later(): void {
+    clearTimeout(this.timers.ask);
+    this.timers.ask = setTimeout(() => void this.ask(), DEBOUNCE_MS);
+  }
+
+  private async ask(): Promise<void> {
+    const query = this.live ? this.pick.value : this.question.query;
+    if (this.live && !query.trim()) {
+      this.showHistory();
+      return;
+    }
+    const asking = (this.asking = new vscode.CancellationTokenSource());
+    // Most answers come sooner than a progress bar could be seen as more than a flicker.
+    this.timers.busy = setTimeout(() => (this.pick.busy = !this.closed), BUSY_MS);
+    try {
+      const answer = await this.question.ask(query, asking.token);
+      if (!asking.token.isCancellationRequested) this.show({ question: this.question, query, answer });
+    } catch (error) {
+      if (!asking.token.isCancellationRequested) this.showProblem(error);
+    } finally {
+      clearTimeout(this.timers.busy);
+      if (this.asking === asking) {
+        this.asking = undefined;
+        this.pick.busy = false;
+      }
+      asking.dispose();
+    }
+  }
+
+  private show(asked: Asked): void {
+    this.asked = asked;
+    const { hits, remarks } = asked.answer;
+    const rows: Row[] = hits.map((hit) => this.row(hit, asked.query));
+    if (hits.length === 0) {
+      rows.push({ label: vscode.l10n.t('Nothing found for "{0}"', asked.query), iconPath: new vscode.ThemeIcon('info') });
+    }
+    // Hits come first, so that they stay in place when a remark comes or goes.
+    for (const remark of remarks) {
+      rows.push({
+        label: plain(remark),
+        iconPath: new vscode.ThemeIcon('sync'),
+        act: () => vscode.commands.executeCommand('conexus.status'),
+      });
+    }
+    this.list(rows);
+  }
+
+  private row(hit: Hit, query: string): Row {
+    const detail = glimpse(hit.excerpt, query).text;
+    return {
+      label: plain(nameOf(hit)),
+      description: plain(`${hit.kind}  ${placeOf(hit)}`),
+      ...(detail ? { detail: plain(detail.slice(0, 200)) } : {}),
+      iconPath: icon(hit.kind),
+      buttons: [BESIDE, PIN],
+      hit,
+    };
+  }
+
+  private showHistory(): void {
+    this.asked = undefined;
+    const rows: Row[] = this.history.questions.map((question) => ({
+      label: plain(question),
+      iconPath: new vscode.ThemeIcon('history'),
+      act: (): void => {
+        this.pick.value = question;
+        this.typed();
+      },
+    }));
+    const hint = vscode.l10n.t('Ask in words, by name, or in code. Filters: path: -path: lang: kind:');
+    this.list([{ label: hint, iconPath: new vscode.ThemeIcon('lightbulb') }, ...rows]);
+  }
+
+  private showProblem(error: unknown): void {
+    this.asked = undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    const rows: Row[] = [{ label: plain(message), iconPath: new vscode.ThemeIcon('error') }];
+    for (const [label, command] of [
+      [vscode.l10n.t('Install the server…'), 'conexus.install'],
+      [vscode.l10n.t('Show the logs'), 'conexus.logs'],
+    ] as const) {
+      const act = async (): Promise<void> => {
+        await this.leave(true);
+        await vscode.commands.executeCommand(command);
+      };
+      rows.push({ label, iconPath: new vscode.ThemeIcon('arrow-right'), act });
+    }
+    this.list(rows);
+  }
+
+  /** Show rows, the selection staying on the hit it was moved to; rows that are there already are left alone. */
+  private list(rows: Row[]): void {
+    if (this.closed || sameRows(rows, this.pick.items)) return;
+    const chosen = this.pick.activeItems[0];
+    const moved = chosen?.hit && chosen !== this.pick.items[0];
+    this.pick.items = rows.map((row) => ({ ...row, alwaysShow: this.live || !row.hit }));
+    const again = moved ? this.pick.items.find((row) => samePlace(row, chosen)) : undefined;
+    if (again) this.pick.activeItems = [again];
+  }
+
+  private moved(row: Row | undefined): void {
+    clearTimeout(this.timers.preview);
+    const hit = row?.hit;
+    if (hit && !this.closed) this.timers.preview = setTimeout(() => { this.preview.show(hit); }, PREVIEW_MS);
+  }
+}
+
+function samePlace(one: Row, other: Row): boolean {
+  const place = (row: Row): unknown[] => [row.hit?.uri, row.hit?.range, row.label, row.description, row.detail];
+  return JSON.stringify(place(one)) === JSON.stringify(place(other));
+}
+
+function sameRows(rows: readonly Row[], others: readonly Row[]): boolean {
+  return rows.length === others.length && rows.every((row, number) => samePlace(row, others[number] ?? row));
+}

@@ -1,0 +1,103 @@
+/** Shows places in the editor while the user looks through hits, and brings them back to where they were. */
+import * as vscode from 'vscode';
+import { locateIn } from './places';
+import type { Hit } from './protocol';
+
+interface Home {
+  editor: vscode.TextEditor;
+  selections: readonly vscode.Selection[];
+  visible: vscode.Range | undefined;
+  inPreview: boolean;
+}
+
+const HIGHLIGHT = vscode.window.createTextEditorDecorationType({
+  backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
+  isWholeLine: true,
+});
+
+/** Open a hit where it is now; return whether its file is still there. */
+export async function open(hit: Hit, options: vscode.TextDocumentShowOptions = {}): Promise<boolean> {
+  try {
+    const { document, place } = await locateIn(hit);
+    const editor = await vscode.window.showTextDocument(document, { preview: false, ...options });
+    editor.selection = new vscode.Selection(place.range.start, place.range.start);
+    editor.revealRange(place.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    return true;
+  } catch {
+    void vscode.window.showWarningMessage(vscode.l10n.t('{0} is gone, or cannot be opened.', hit.path));
+    return false;
+  }
+}
+
+export class Preview {
+  private readonly home = whereWeAre();
+  private readonly tabs = new Set(openTabs());
+  private last: Promise<unknown> = Promise.resolve();
+  private wanted: Hit | undefined;
+
+  /** Show a hit without leaving the picker; of several asked for at once, the last one. */
+  show(hit: Hit): void {
+    this.wanted = hit;
+    this.last = this.last.then(async () => {
+      if (this.wanted === hit) await this.reveal(hit);
+    });
+  }
+
+  /** Stop, and leave what is shown. */
+  async end(): Promise<void> {
+    this.wanted = undefined;
+    await this.last;
+    for (const editor of vscode.window.visibleTextEditors) editor.setDecorations(HIGHLIGHT, []);
+  }
+
+  /** Stop, and show what was shown before. */
+  async back(): Promise<void> {
+    await this.end();
+    if (this.home) await this.restore(this.home);
+    const left = vscode.window.tabGroups.all
+      .flatMap((group) => group.tabs)
+      .filter((tab) => tab.isPreview && !this.tabs.has(nameOf(tab)));
+    if (left.length > 0) await vscode.window.tabGroups.close(left, true);
+  }
+
+  private async restore({ editor, selections, visible, inPreview }: Home): Promise<void> {
+    const options: vscode.TextDocumentShowOptions = { preview: inPreview };
+    if (editor.viewColumn) options.viewColumn = editor.viewColumn;
+    const shown = await vscode.window.showTextDocument(editor.document, options);
+    shown.selections = selections;
+    if (visible) shown.revealRange(visible, vscode.TextEditorRevealType.AtTop);
+  }
+
+  private async reveal(hit: Hit): Promise<void> {
+    try {
+      const { document, place } = await locateIn(hit);
+      if (this.wanted !== hit) return;
+      const editor = await vscode.window.showTextDocument(document, {
+        preview: true,
+        preserveFocus: true,
+        selection: new vscode.Range(place.range.start, place.range.start),
+        ...(this.home?.editor.viewColumn ? { viewColumn: this.home.editor.viewColumn } : {}),
+      });
+      editor.revealRange(place.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      editor.setDecorations(HIGHLIGHT, [place.range]);
+    } catch {
+      // The file is gone or no text: Enter says so.
+    }
+  }
+}
+
+function whereWeAre(): Home | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) return undefined;
+  const inPreview = vscode.window.tabGroups.activeTabGroup.activeTab?.isPreview ?? false;
+  return { editor, selections: editor.selections, visible: editor.visibleRanges[0], inPreview };
+}
+
+function openTabs(): string[] {
+  return vscode.window.tabGroups.all.flatMap((group) => group.tabs).map(nameOf);
+}
+
+function nameOf(tab: vscode.Tab): string {
+  const uri = tab.input instanceof vscode.TabInputText ? tab.input.uri.toString() : tab.label;
+  return `${tab.group.viewColumn} ${uri}`;
+}

@@ -1,0 +1,17 @@
+/** What the extension host runs: every suite beside this file. Its promise is the exit code. */
+import { appendFileSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { format } from 'node:util';
+import Mocha from 'mocha';
+
+export function run(): Promise<void> {
+  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 40_000, slow: 5_000 });
+  const report = path.join(process.env.HOME ?? '', 'report.txt');
+  Mocha.reporters.Base.consoleLog = (...said: unknown[]): void => { appendFileSync(report, `${format(...said)}\n`); };
+  if (process.env.SPEC_GREP) mocha.grep(process.env.SPEC_GREP);
+  const suites = readdirSync(__dirname).filter((name) => name.endsWith('.test.js')).sort();
+  for (const name of suites) mocha.addFile(path.join(__dirname, name));
+  return new Promise((resolve, reject) => {
+    mocha.run((failures) => { failures ? reject(new Error(`${failures} tests failed`)) : resolve(); });
+  });
+}

@@ -1,0 +1,185 @@
+import * as assert from 'node:assert';
+import * as vscode from 'vscode';
+import type { Api } from '../../../../editors/vscode/src/extension';
+import { closeAll, extension, jump, picker, row, run, show, sleep, type, until, where, words } from './editor';
+
+suite('search', () => {
+  let api: Api;
+  suiteSetup(async function () {
+    this.timeout(90_000);
+    api = await extension();
+  });
+  teardown(async () => {
+    await api.searches.picker?.leave(true);
+    await closeAll();
+  });
+
+  test('every command is there', async () => {
+    const there = new Set(await vscode.commands.getCommands(true));
+    const manifest = api.server.manifest;
+    const missing = manifest.contributes.commands.map((one) => one.command).filter((name) => !there.has(name));
+    assert.deepEqual(missing, []);
+    assert.equal(new Set(manifest.contributes.commands.map((one) => one.category)).size, 1);
+  });
+
+  test('answers come while one types, in the server\'s order', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'how is a vouch');
+    await row(open, 'apply_voucher');
+    type(open, 'how is a voucher applied');
+    await row(open, 'shop/basket.py:');
+    const { hits } = await api.server.ask('conexus/search', { query: 'how is a voucher applied', limit: 50 });
+    await until('the same order', () => {
+      const shown = open.pick.items.flatMap((one) => (one.hit ? [`${one.hit.uri} ${one.hit.range.start.line}`] : []));
+      return JSON.stringify(shown) === JSON.stringify(hits.map((hit) => `${hit.uri} ${hit.range.start.line}`));
+    });
+    assert.ok(open.pick.items.every((one) => one.alwaysShow));
+    assert.equal((open.pick as { sortByLabel?: boolean }).sortByLabel, false);
+  });
+
+  test('a row has icon, symbol, kind, path, line, excerpt and two buttons', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'parse_barcode');
+    const found = await row(open, 'windows/legacy.c:36');
+    assert.equal(found.label, 'parse_barcode');
+    assert.equal(found.description, 'function  shop/windows/legacy.c:36');
+    assert.equal(found.detail, 'static int parse_barcode(const char *digits)');
+    assert.equal((found.iconPath as vscode.ThemeIcon).id, 'symbol-function');
+    assert.equal(found.buttons?.length, 2);
+  });
+
+  test('what looks like an icon in an excerpt is text', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'page ready shop-opened');
+    const found = await row(open, 'web/ready.js');
+    assert.match(found.detail ?? '', /^(\\\$\((document|window)\)|\/\/ The page)/);
+  });
+
+  test('filters stand in the question', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'voucher path:tests');
+    await row(open, 'tests/test_basket.py');
+    await until('only tests', () => open.pick.items.every((one) => !one.hit || one.hit.path.startsWith('tests/')));
+    type(open, 'voucher -path:tests');
+    await until('no tests', () => {
+      const hits = open.pick.items.filter((one) => one.hit);
+      return hits.length > 0 && hits.every((one) => !one.hit?.path.startsWith('tests/'));
+    });
+    type(open, 'barcode lang:c');
+    await until('only C', () => {
+      const hits = open.pick.items.filter((one) => one.hit);
+      return hits.length > 0 && hits.every((one) => one.hit?.language === 'c');
+    });
+    type(open, 'voucher kind:function');
+    await until('only functions', () => {
+      const hits = open.pick.items.filter((one) => one.hit);
+      return hits.length > 0 && hits.every((one) => one.hit?.kind === 'function');
+    });
+  });
+
+  test('nothing found is a row', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'voucher path:no_such_directory');
+    await row(open, 'Nothing found for "voucher path:no_such_directory"');
+  });
+
+  test('moving previews, Escape returns', async () => {
+    const editor = await show('shop/mail.py');
+    editor.selection = new vscode.Selection(4, 9, 4, 9);
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'parse_barcode');
+    await row(open, 'windows/legacy.c:36');
+    const previewed = await until('a preview', () => {
+      const active = vscode.window.activeTextEditor;
+      return active?.document.uri.path.endsWith('windows/legacy.c') && active.selection.active.line === 35 && active;
+    });
+    assert.ok(previewed.visibleRanges.some((range) => range.contains(new vscode.Position(35, 0))));
+    await run('conexus.picker.leave');
+    await until('the way back', () => vscode.window.activeTextEditor?.document.uri.path.endsWith('shop/mail.py'));
+    assert.deepEqual(where(), { path: 'shop/mail.py', line: 5, text: '    """Send the invoice by mail."""' });
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).map((tab) => tab.label);
+    assert.deepEqual(tabs, ['mail.py']);
+    assert.equal(api.searches.picker, undefined);
+  });
+
+  test('Enter opens the place, the side button beside', async () => {
+    const there = await jump(api, 'how is a voucher applied', 'shop/basket.py:');
+    assert.deepEqual(there, { path: 'shop/basket.py', line: 33, text: 'def apply_voucher(total, voucher):' });
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'parse_barcode');
+    const found = await row(open, 'windows/legacy.c:36');
+    open.pick.activeItems = [found];
+    await run('conexus.picker.openBeside');
+    await until('a second column', () => vscode.window.activeTextEditor?.viewColumn === vscode.ViewColumn.Two);
+    assert.equal(where().line, 36);
+  });
+
+  test('pinned results are in the view', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'how is a voucher applied');
+    await row(open, 'shop/basket.py:');
+    await run('conexus.picker.pin');
+    await until('results', () => api.results.hits.length > 0);
+    assert.equal(api.results.asked?.query, 'how is a voucher applied');
+    assert.equal(api.results.hits[0]?.hit.path, 'shop/basket.py');
+  });
+
+  test('questions are remembered', async () => {
+    await jump(api, 'bake the dough', 'bread.py');
+    assert.equal(api.searches.history.questions[0], 'bake the dough');
+    await run('conexus.search');
+    const open = await picker(api);
+    await row(open, 'bake the dough');
+    assert.ok(words(open)[0]?.includes('path: -path: lang: kind:'));
+    await run('conexus.picker.older');
+    assert.equal(open.pick.value, 'bake the dough');
+    await row(open, 'bread.py:1');
+    await run('conexus.picker.newer');
+    assert.equal(open.pick.value, '');
+  });
+
+  test('a question that is overtaken is cancelled', async () => {
+    await run('conexus.search');
+    const open = await picker(api);
+    for (const text of ['v', 'vo', 'vou', 'parse', 'parse_bar', 'parse_barcode']) {
+      type(open, text);
+      await sleep(45);
+    }
+    await row(open, 'windows/legacy.c:36');
+    await sleep(300);
+    assert.ok(words(open)[0]?.includes('parse_barcode'));
+  });
+
+  test('symbols are found by humps, and opened', async () => {
+    await run('conexus.symbols');
+    const open = await picker(api);
+    type(open, 'appVou');
+    const found = await row(open, 'apply_voucher');
+    await open.accept(found);
+    assert.equal(where().text, 'def apply_voucher(total, voucher):');
+  });
+
+  test('a folder of the Explorer is searched', async () => {
+    const folder = vscode.Uri.joinPath(vscode.workspace.workspaceFolders?.[0]?.uri ?? assert.fail(), 'c# code');
+    await run('conexus.searchFolder', folder);
+    const open = await picker(api);
+    type(open, 'shelves');
+    await row(open, 'c# code/größe #1.py');
+    assert.ok(open.pick.items.every((one) => !one.hit || one.hit.path.startsWith('c# code/')));
+    assert.match(open.pick.title ?? '', /c# code/);
+  });
+
+  test('the built-in symbol search finds definitions', async () => {
+    const found = await vscode.commands.executeCommand<vscode.SymbolInformation[]>(
+      'vscode.executeWorkspaceSymbolProvider', 'bestimme');
+    assert.ok(found.some((one) => one.name === 'bestimme_größe' && one.location.range.start.line === 33));
+  });
+});
