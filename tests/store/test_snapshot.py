@@ -75,9 +75,10 @@ def test_symbols_by_name_in_any_case_and_by_file(desk: Desk) -> None:
     desk.index.optimize()
     desk.write({"c.py": ["PARSE three"], "b.py": None})
     table = desk.index.snapshot().symbols()
+    begun = {table.name(at): table.of_name(at) for at in table.beginning_with("", 10)}
     # A name may stay when all its symbols are hidden; the symbols themselves do not.
-    assert {"parse", "über"} <= set(table.names)
-    assert table.names == sorted(table.names)
+    assert begun.keys() >= {"parse", "über"}
+    assert {table.name(at) for at in table.containing("ars", 10)} == {"parse"}
     assert not len(table.named("zeta"))
     entries = table.entries(table.named("parse"))
     assert [(entry.path, entry.name, entry.line) for entry in entries] == [
@@ -161,3 +162,26 @@ def test_addresses_name_the_right_rows_whatever_was_arranged(desk: Desk, monkeyp
                 assert "shared" in known[row.path][row.ord]
         every = {(path, at) for path, parts in texts.items() for at in range(len(parts))}
         assert {(row.path, row.ord) for row in taken[-1][0].matching(["shared"], 1_000)} == every
+
+
+def test_paths_are_found_by_their_parts_through_every_change(desk: Desk) -> None:
+    def with_parts(*parts: str, most: int = 99) -> list[str]:
+        found = desk.index.snapshot().paths_with(parts, most)
+        assert all(desk.index.snapshot().file_id(path) == number for path, number in found)
+        return sorted(path for path, _ in found)
+
+    desk.write({"src/Cart.py": ["one"], "src/cart_test.py": ["two"], "lib/other.py": ["three"]})
+    desk.index.optimize()
+    desk.open_buffer("src/Cart.py", ["unsaved"])
+    desk.open_buffer("new/cart.py", ["never saved"])
+    assert with_parts("cart") == ["new/cart.py", "src/Cart.py", "src/cart_test.py"]
+    desk.index.drop_buffer("src/Cart.py")
+    desk.index.drop_buffer("new/cart.py")
+    assert with_parts("cart") == ["src/Cart.py", "src/cart_test.py"]
+    assert with_parts("test", "src/") == ["src/cart_test.py"]
+    desk.write({"src/Cart.py": ["changed"], "lib/cart.py": ["late"], "src/cart_test.py": None})
+    assert with_parts("cart") == ["lib/cart.py", "src/Cart.py"]
+    assert len(with_parts("cart", most=1)) == 1
+    assert with_parts("absent") == []
+    desk.index.optimize()
+    assert with_parts("cart") == ["lib/cart.py", "src/Cart.py"]

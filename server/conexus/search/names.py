@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 import re
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from conexus.search.query import Query
     from conexus.store.places import Row
     from conexus.store.snapshot import Snapshot
-    from conexus.store.symbols import SymbolEntry, VisibleSymbols
+    from conexus.store.symbols import VisibleSymbols
 
 # rapidfuzz's normalised indel similarity, 0 to 100. Below 80, four-letter names match unrelated ones.
 _SIMILAR_ENOUGH = 80.0
 _MAX_SIMILAR = 20
 _MAX_DEFINITIONS = 24
 _MAX_FILES = 10
+# What so many paths have in them is no name of a file.
+_MOST_PATHS = 5_000
 # A name that is defined in more places than this says little about which one is meant.
 _TELLING_COUNT = 6
 _LONGEST_NAME = 4
@@ -53,13 +55,12 @@ def files(query: Query, snapshot: Snapshot, allowed: NDArray[np.bool_] | None) -
     wanted = query.text.lower().removeprefix("./").strip("/")
     if not wanted:
         return []
-    paths = [(path.lower(), path, number) for number, path in snapshot.paths().items()]
-    spelled = [item for item in paths if wanted in item[0]]
+    spelled = snapshot.paths_with([wanted], _MOST_PATHS)
     if not spelled and query.words:
-        spelled = [item for item in paths if all(word in item[0] for word in query.words)]
+        spelled = snapshot.paths_with(query.words, _MOST_PATHS)
     matches = [
-        (-_path_quality(wanted, lowered), len(path), path, number)
-        for lowered, path, number in spelled
+        (-_path_quality(wanted, path.lower()), len(path), path, number)
+        for path, number in spelled
         if allowed is None or allowed[number]
     ]
     best = sorted(matches)[:_MAX_FILES]
@@ -75,38 +76,43 @@ def _named(name: str, table: VisibleSymbols, *, similar: bool) -> Found:
     *containers, last = [part for part in _SEPARATOR.split(name.lower()) if part] or [""]
     exact = table.named(last)
     if len(exact):
-        entries = table.entries(exact)
+        typed = _SEPARATOR.split(name)[-1]
+        spelled = zip(exact.tolist(), *table.spellings(exact), strict=True)
         return {
-            int(number): _exactness(entry, name, containers)
-            for number, entry in zip(exact, entries, strict=True)
+            number: 0.8 + 0.15 * _is_inside(around, containers) + 0.05 * (found == typed)
+            for number, found, around in spelled
         }
     if not similar or not last:
         return {}
     return {
-        int(number): score
-        for position, score in _spelled_like(last, table.names)
-        for number in table.of_name(position)
+        number: score
+        for position, score in _spelled_like(last, table)
+        for number in table.of_name(position).tolist()
     }
 
 
-def _exactness(entry: SymbolEntry, name: str, containers: Sequence[str]) -> float:
-    parts = _SEPARATOR.split(entry.container.lower())
-    inside = bool(containers) and parts[-len(containers) :] == list(containers)
-    same_case = entry.name == _SEPARATOR.split(name)[-1]
-    return 0.8 + 0.15 * (inside or not containers) + 0.05 * same_case
+def _is_inside(container: str, containers: list[str]) -> bool:
+    if not containers:
+        return True
+    lowered = container.lower()
+    # Thousands of definitions may have the name; most fail the cheap test.
+    return lowered.endswith(containers[-1]) and _SEPARATOR.split(lowered)[-len(containers) :] == containers
 
 
-def _spelled_like(name: str, names: list[str]) -> Iterator[tuple[int, float]]:
-    start = bisect.bisect_left(names, name)
-    for position in range(start, min(start + _MAX_SIMILAR, len(names))):
-        if not names[position].startswith(name):
-            break
-        yield position, 0.7 * len(name) / len(names[position])
+def _spelled_like(name: str, table: VisibleSymbols) -> Iterator[tuple[int, float]]:
+    for position in table.beginning_with(name, _MAX_SIMILAR):
+        yield position, 0.7 * len(name) / len(table.name(position))
+    near = list(table.like(name, _SIMILAR_ENOUGH / 100))
     matches = process.extract(
-        name, names, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR_ENOUGH, limit=_MAX_SIMILAR
+        name,
+        [table.name(position) for position in near],
+        scorer=fuzz.ratio,
+        processor=None,
+        score_cutoff=_SIMILAR_ENOUGH,
+        limit=_MAX_SIMILAR,
     )
-    for _, score, position in matches:
-        yield position, 0.75 * score / 100
+    for _, score, place in matches:
+        yield near[place], 0.75 * score / 100
 
 
 def _spelled(words: Sequence[str], table: VisibleSymbols) -> Found:
@@ -118,7 +124,7 @@ def _spelled(words: Sequence[str], table: VisibleSymbols) -> Found:
             for name in {"".join(run), "_".join(run)}:
                 numbers = table.named(name)
                 if len(numbers) <= _TELLING_COUNT * length:
-                    _add(found, dict.fromkeys(map(int, numbers), length / len(words)))
+                    _add(found, dict.fromkeys(numbers.tolist(), length / len(words)))
     return found
 
 
@@ -128,9 +134,11 @@ def _add(found: Found, more: Found) -> None:
 
 
 def _best(found: Found, table: VisibleSymbols, allowed: NDArray[np.bool_] | None) -> list[int]:
-    file_ids = table.file_ids
-    numbers = [n for n in found if allowed is None or allowed[file_ids[n]]]
-    return sorted(numbers, key=lambda number: (-found[number], number))[:_MAX_DEFINITIONS]
+    numbers = list(found)
+    if allowed is not None and numbers:
+        admitted = allowed[table.file_ids(numbers)].tolist()
+        numbers = [number for number, may in zip(numbers, admitted, strict=True) if may]
+    return nsmallest(_MAX_DEFINITIONS, numbers, key=lambda number: (-found[number], number))
 
 
 def _path_quality(wanted: str, path: str) -> int:

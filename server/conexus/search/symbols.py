@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import re
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry
         return []
     scores = _names(name, table)
     best = sorted(scores, key=lambda position: (-max(scores[position]), position))[:_MOST_NAMES]
-    numbers = [(int(number), scores[position]) for position in best for number in table.of_name(position)]
+    numbers = [(number, scores[position]) for position in best for number in table.of_name(position).tolist()]
     numbers = numbers[:_MOST_SYMBOLS]
     entries = table.entries([number for number, _ in numbers])
     found = [
@@ -78,22 +77,22 @@ def standing(
 
 
 def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
-    """Return how well `name` matches, by position in the sorted lower-case names of `table`.
+    """Return how well `name` matches, by position of the names of `table`.
 
     Two scores each: for sure, and if its humps fit, which only the spelling with its case can tell.
     """
-    wanted, names = name.lower(), table.names
+    wanted = name.lower()
     scores: dict[int, tuple[float, float]] = {}
 
     def add(position: int, base: float) -> None:
-        score = base + _SHARE * len(wanted) / max(len(wanted), len(names[position]))
+        score = base + _SHARE * len(wanted) / max(len(wanted), len(table.name(position)))
         sure, maybe = scores.get(position, (0.0, 0.0))
         scores[position] = (sure, score) if base == _HUMPS else (max(sure, score), maybe)
 
-    for position in _beginning_with(wanted, names):
-        add(position, _EXACT if names[position] == wanted else _BEGINS)
+    for position in table.beginning_with(wanted, _MOST_NAMES):
+        add(position, _EXACT if table.name(position) == wanted else _BEGINS)
     if len(wanted) > 1:
-        for position in _abbreviated(wanted, names):
+        for position in table.matching(_abbreviation(wanted), wanted[0]):
             add(position, _HUMPS)
         for position in table.containing(wanted, _MOST_NAMES):
             add(position, _CONTAINS)
@@ -103,30 +102,17 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
     return scores
 
 
-def _beginning_with(wanted: str, names: list[str]) -> Iterator[int]:
-    start = bisect.bisect_left(names, wanted)
-    for position in range(start, min(start + _MOST_NAMES, len(names))):
-        if not names[position].startswith(wanted):
-            return
-        yield position
-
-
-def _abbreviated(wanted: str, names: list[str]) -> Iterator[int]:
-    """Yield names with the letters of `wanted` in order and the same first one; `_score` checks the humps."""
-    start = bisect.bisect_left(names, wanted[0])
-    end = bisect.bisect_left(names, chr(ord(wanted[0]) + 1))
+def _abbreviation(wanted: str) -> re.Pattern[str]:
+    """Return what finds the letters of `wanted` in order from a first one on; `_score` checks the humps."""
     # Each gap runs to the next letter's first occurrence, which is as good as any: nothing to backtrack.
     gaps = (f"[^{re.escape(letter)}\n]*{re.escape(letter)}" for letter in wanted[1:])
-    pattern = re.compile(f"^{re.escape(wanted[0])}{''.join(gaps)}[^\n]*$", re.MULTILINE)
-    for match in pattern.finditer("\n".join(names[start:end])):
-        yield bisect.bisect_left(names, match[0], start, end)
+    return re.compile(f"^{re.escape(wanted[0])}{''.join(gaps)}", re.MULTILINE)
 
 
 def _resembling(wanted: str, table: VisibleSymbols) -> Iterator[tuple[int, float]]:
-    """Yield positions of misspelt names; similarity bounds how much longer or shorter they can be."""
-    slack = 2 * len(wanted) * (1 - _SIMILAR_ENOUGH / 100)
-    positions = table.of_length(int(len(wanted) - slack), int(len(wanted) + slack))
-    near = [table.names[position] for position in positions]
+    """Yield positions of misspelt names and how similar they are, 0 to 100."""
+    positions = list(table.like(wanted, _SIMILAR_ENOUGH / 100))
+    near = [table.name(position) for position in positions]
     matches = process.extract(
         wanted, near, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR_ENOUGH, limit=100
     )

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from conexus.store.memory import give_back_memory
 from conexus.store.overlay import admitted
+from conexus.store.paths import PathTable
 from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
 from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
@@ -45,6 +46,7 @@ class Settled:
     key: tuple[int, int, int] = (-1, -1, -1)
     symbols: SymbolTable | None = None
     places: PlaceTable | None = None
+    paths: PathTable | None = None
     guard: threading.Lock = field(factory=threading.Lock)
 
 
@@ -114,6 +116,18 @@ class Snapshot:
         """Return the path of every visible file id, open buffers included."""
         path_of = self.view.path_of
         return {int(number): path_of[int(number)] for number in np.flatnonzero(self.live)}
+
+    def paths_with(self, parts: Sequence[str], most: int) -> list[tuple[str, int]]:
+        """Return visible (path, file id) of at most `most` files whose path has all `parts` (lower case) in it."""
+        with self.view.settled.guard:
+            settled = self._settled()
+            if settled.paths is None:
+                # Those that an open buffer hides are in it too: the buffer may be closed.
+                committed = np.array([record.file_id for record in self.files.values()], np.int32)
+                settled.paths = PathTable(committed, self.view.path_of)
+        recent = PathTable(np.flatnonzero(self._in_memory()), self.view.path_of)
+        found = dict.fromkeys([*recent.holding(parts, most), *settled.paths.holding(parts, most)])
+        return [(path, number) for path, number in found if self.live[number]][:most]
 
     def file_id(self, path: str) -> int | None:
         """Return the visible file id of `path`, an open buffer's if there is one."""
@@ -256,7 +270,7 @@ class Snapshot:
         view = self.view
         key = (*view.arrangement, 0 if view.indexed_only else view.revision)
         if view.settled.key != key:
-            view.settled.symbols = view.settled.places = None
+            view.settled.symbols = view.settled.places = view.settled.paths = None
             view.settled.key = key
         return view.settled
 

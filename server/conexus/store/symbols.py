@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +11,12 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from conexus.domain import Span
+from conexus.store.lexicon import Lexicon
 from conexus.store.overlay import admitted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import re
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,26 +61,35 @@ class SymbolTable:
 
     def between(self, file_id: int, start: int, end: int) -> range:
         """Return the numbers of the symbols of a file that begin in this half-open byte range."""
-        first, last = np.searchsorted(self.file_ids, [file_id, file_id + 1]).tolist()
-        begin, stop = np.searchsorted(self._starts[first:last], [start, end]).tolist()
+        # Numbers of the column's own type: for any other, NumPy converts the column first.
+        first, last = np.searchsorted(self.file_ids, np.array([file_id, file_id + 1], np.int32)).tolist()
+        begin, stop = np.searchsorted(self._starts[first:last], np.array([start, end], np.int32)).tolist()
         return range(first + begin, first + stop)
 
-    @cached_property
-    def names(self) -> list[str]:
-        """The distinct lower-case names, sorted: what a fuzzy matcher runs over."""
+    @property
+    def names(self) -> Lexicon:
+        """The distinct lower-case names."""
         return self._grouped[0]
 
-    def named(self, name: str) -> NDArray[np.int64]:
+    def named(self, name: str) -> NDArray[np.int32]:
         """Return the numbers of all symbols whose lower-case name is `name`."""
-        position = bisect.bisect_left(self.names, name)
-        if position >= len(self.names) or self.names[position] != name:
-            return np.empty(0, np.int64)
-        return self.of_name(position)
+        position = self.names.find(name)
+        return _NONE if position is None else self.of_name(position)
 
-    def of_name(self, position: int) -> NDArray[np.int64]:
+    def of_name(self, position: int) -> NDArray[np.int32]:
         """Return the numbers of all symbols called `names[position]`, whatever their case."""
         _, order, starts = self._grouped
         return order[starts[position] : starts[position + 1]]
+
+    def spellings(self, numbers: NDArray[np.integer[Any]]) -> tuple[list[str], list[str]]:
+        """Return names and containers of these symbols: all that a name is matched with."""
+        if not len(numbers):
+            return [], []
+        containers = self._rows["container"].chunk(0)
+        distinct, places = np.unique(containers.indices.to_numpy()[numbers], return_inverse=True)
+        spelled = containers.dictionary.take(pa.array(distinct)).to_pylist()
+        names: list[str] = self._rows["name"].take(pa.array(numbers)).to_pylist()
+        return names, [spelled[at] for at in places.tolist()]
 
     def entries(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[SymbolEntry]:
         """Return the symbols of these numbers, in the order given."""
@@ -93,7 +103,7 @@ class SymbolTable:
 
     def of_file(self, file_id: int) -> list[SymbolEntry]:
         """Return the symbols of one file in order."""
-        start, end = np.searchsorted(self.file_ids, [file_id, file_id + 1])
+        start, end = np.searchsorted(self.file_ids, np.array([file_id, file_id + 1], np.int32))
         return self.entries(np.arange(start, end))
 
     @cached_property
@@ -107,26 +117,28 @@ class SymbolTable:
         return column
 
     @cached_property
-    def _grouped(self) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-        """The names in order, symbol numbers grouped by name, and where each group starts."""
+    def _grouped(self) -> tuple[Lexicon, NDArray[np.int32], NDArray[np.int32]]:
+        """The names, symbol numbers grouped by name, and where each group starts."""
         if not len(self):
-            return [], np.empty(0, np.int64), np.zeros(1, np.int64)
+            return Lexicon([]), _NONE, np.zeros(1, np.int32)
         encoded = pc.utf8_lower(self._rows["name"]).combine_chunks().dictionary_encode()
         encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-        names = encoded.dictionary.to_pylist()
-        by_name = sorted(range(len(names)), key=names.__getitem__)
-        rank = np.empty(len(names), np.int64)
-        rank[by_name] = np.arange(len(names))
+        # Arrow sorts by bytes of UTF-8, which is the order of characters.
+        by_name = pc.sort_indices(encoded.dictionary)
+        rank = np.empty(len(by_name), np.int32)
+        rank[by_name.to_numpy()] = np.arange(len(by_name), dtype=np.int32)
         ranks = rank[encoded.indices.to_numpy()]
-        order = np.argsort(ranks, kind="stable")
-        starts = np.searchsorted(ranks[order], np.arange(len(names) + 1))
-        return [names[number] for number in by_name], order, starts
+        order = np.argsort(ranks, kind="stable").astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(by_name)))]).astype(np.int32)
+        names = encoded.dictionary.take(by_name)
+        return Lexicon(pc.replace_substring(names, "\n", " ").to_pylist()), order, starts
 
 
 class VisibleSymbols:
     """The symbols of a snapshot: those of settled rows, read once, under those of rows in memory.
 
-    Numbers run over both; those of settled symbols that are hidden by now are never given.
+    Numbers run over both; those of settled symbols that are hidden by now are never given. So do positions
+    of names: a name may stand in both parts, and may have no visible symbol.
     """
 
     def __init__(self, settled: SymbolTable, recent: SymbolTable, on_disk: NDArray[np.bool_]) -> None:
@@ -136,58 +148,61 @@ class VisibleSymbols:
         self._on_disk = on_disk
 
     def __len__(self) -> int:
-        return len(self.numbers())
+        return int(np.count_nonzero(self._visible(self._settled.file_ids))) + len(self._recent)
 
-    def numbers(self) -> NDArray[np.int64]:
-        """Return the numbers of all visible symbols, int64[len(self)]."""
-        settled = np.flatnonzero(self._visible(self._settled.file_ids))
-        return np.concatenate([settled, np.arange(len(self._recent)) + len(self._settled)])
+    def file_ids(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+        """Return the file ids of these symbols, int32[n]."""
+        wanted = np.asarray(numbers, np.int64)
+        border = len(self._settled)
+        ids = np.empty(len(wanted), np.int32)
+        settled = wanted < border
+        ids[settled] = self._settled.file_ids[wanted[settled]]
+        ids[~settled] = self._recent.file_ids[wanted[~settled] - border]
+        return ids
 
-    @cached_property
-    def file_ids(self) -> NDArray[np.int32]:
-        """The file id of every symbol by number, int32, hidden ones included."""
-        if not len(self._recent):
-            return self._settled.file_ids
-        return np.concatenate([self._settled.file_ids, self._recent.file_ids])
+    def name(self, position: int) -> str:
+        """Return the lower-case name at `position`."""
+        border = len(self._settled.names)
+        return self._settled.names[position] if position < border else self._recent.names[position - border]
 
-    @cached_property
-    def names(self) -> list[str]:
-        """The distinct lower-case names, sorted: what a fuzzy matcher runs over. Some may be all hidden."""
-        known = self._settled.names
-        new = [name for name in self._recent.names if not _contains(known, name)]
-        if not new:
-            return known
-        names = known.copy()
-        for name in new:
-            bisect.insort(names, name)
-        return names
+    def beginning_with(self, beginning: str, most: int) -> Iterator[int]:
+        """Yield positions of at most twice `most` names that begin so (lower case)."""
+        return self._positions(lambda names: names.beginning_with(beginning, most))
 
-    def containing(self, part: str, limit: int) -> list[int]:
-        """Return positions in `names` of at most `limit` names that `part` (lower case) is in."""
-        text, starts = self._text
-        found: list[int] = []
-        at = text.find(part)
-        while at >= 0 and len(found) < limit:
-            found.append(int(np.searchsorted(starts, at, side="right")) - 1)
-            at = text.find(part, text.find("\n", at))
-        return found
+    def containing(self, part: str, most: int) -> Iterator[int]:
+        """Yield positions of at most twice `most` names that `part` (lower case) is in."""
+        return self._positions(lambda names: names.containing(part, most))
 
-    def of_length(self, least: int, most: int) -> list[int]:
-        """Return positions in `names` of names of `least` to `most` characters."""
-        lengths = np.diff(self._text[1]) - 1
-        return np.flatnonzero((lengths >= least) & (lengths <= most)).tolist()
+    def matching(self, pattern: re.Pattern[str], beginning: str) -> Iterator[int]:
+        """Yield positions of names that begin so and in which `pattern` is found."""
+        return self._positions(lambda names: names.matching(pattern, beginning))
 
-    def named(self, name: str) -> NDArray[np.int64]:
+    def like(self, name: str, least: float) -> Iterator[int]:
+        """Yield positions of all names as similar to `name` as `least`, and of others; see `Lexicon.like`."""
+        return self._positions(lambda names: names.like(name, least).tolist())
+
+    def named(self, name: str) -> NDArray[np.int32]:
         """Return the numbers of all symbols whose lower-case name is `name`."""
-        settled = self._settled.named(name)
-        settled = settled[self._visible(self._settled.file_ids[settled])]
-        return np.concatenate([settled, self._recent.named(name) + len(self._settled)])
+        settled, recent = self._seen(self._settled.named(name)), self._recent.named(name)
+        return np.concatenate([settled, recent + len(self._settled)]) if len(recent) else settled
 
-    def of_name(self, position: int) -> NDArray[np.int64]:
-        """Return the numbers of all symbols called `names[position]`, whatever their case."""
-        return self.named(self.names[position])
+    def of_name(self, position: int) -> NDArray[np.int32]:
+        """Return the numbers of all symbols of the name at `position`, whatever their case."""
+        border = len(self._settled.names)
+        if position < border:
+            return self._seen(self._settled.of_name(position))
+        return self._recent.of_name(position - border) + len(self._settled)
 
-    def entries(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[SymbolEntry]:
+    def spellings(self, numbers: NDArray[np.integer[Any]]) -> tuple[list[str], list[str]]:
+        """Return names and containers of these symbols, given in order of their numbers."""
+        border = len(self._settled)
+        names, containers = self._settled.spellings(numbers[numbers < border])
+        if numbers.max(initial=-1) < border:
+            return names, containers
+        more = self._recent.spellings(numbers[numbers >= border] - border)
+        return names + more[0], containers + more[1]
+
+    def entries(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> list[SymbolEntry]:
         """Return the symbols of these numbers, in the order given."""
         wanted = np.asarray(numbers, np.int64)
         border = len(self._settled)
@@ -195,19 +210,13 @@ class VisibleSymbols:
         recent = iter(self._recent.entries(wanted[wanted >= border] - border))
         return [next(settled if number < border else recent) for number in wanted.tolist()]
 
-    @cached_property
-    def _text(self) -> tuple[str, NDArray[np.int64]]:
-        """All names, a line each, and where each line starts, and where one more would."""
-        lengths = np.fromiter(map(len, self.names), np.int64, len(self.names)) + 1
-        return "\n".join(self.names) + "\n", np.concatenate([[0], np.cumsum(lengths)])
-
     def within(self, places: Sequence[tuple[int, Span]]) -> list[list[SymbolEntry]]:
         """Return for each (file id, span) of visible files the symbols that begin in it, in order."""
         border = len(self._settled)
         numbers = []
         for file_id, span in places:
             recent = self._recent.between(file_id, span.start, span.end)
-            settled = self._settled.between(file_id, span.start, span.end)
+            settled = () if recent else self._settled.between(file_id, span.start, span.end)
             numbers.append([number + border for number in recent] or list(settled))
         entries = iter(self.entries([number for group in numbers for number in group]))
         return [[next(entries) for _ in group] for group in numbers]
@@ -216,15 +225,20 @@ class VisibleSymbols:
         """Return the symbols of one file in order."""
         return self._recent.of_file(file_id) or self._settled.of_file(file_id)
 
+    def _positions(self, find: Callable[[Lexicon], Iterable[int]]) -> Iterator[int]:
+        yield from find(self._settled.names)
+        border = len(self._settled.names)
+        for position in find(self._recent.names):
+            yield position + border
+
+    def _seen(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+        return numbers[self._visible(self._settled.file_ids[numbers])] if len(numbers) else numbers
+
     def _visible(self, file_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         return admitted(file_ids, self._on_disk)
 
 
-def _contains(names: list[str], name: str) -> bool:
-    position = bisect.bisect_left(names, name)
-    return position < len(names) and names[position] == name
-
-
+_NONE = np.empty(0, np.int32)
 _ENTRY_COLUMNS = (
     "name", "kind", "container", "file_id", "line", "start", "end", "start_line", "end_line",
 )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The lexicon against plain lists of texts."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
+
+from conexus.store.lexicon import Lexicon
+
+NAMES = st.lists(st.text(st.sampled_from("abcdeé_界😀 "), max_size=8), max_size=30).map(sorted)
+NAME = st.text(st.sampled_from("abcdeé_界😀"), max_size=6)
+
+
+@given(NAMES, NAME)
+def test_it_finds_what_a_list_would(names: list[str], wanted: str) -> None:
+    lexicon = Lexicon(names)
+    assert list(lexicon) == names
+    assert lexicon[1:3] == names[1:3]
+    assert (lexicon.find(wanted) is not None) == (wanted in names) == (wanted in lexicon)
+    found = lexicon.find(wanted)
+    assert found is None or (lexicon[found] == wanted and wanted not in names[:found])
+    begun = [at for at, name in enumerate(names) if name.startswith(wanted)]
+    assert list(lexicon.beginning_with(wanted, 99)) == begun
+    assert list(lexicon.beginning_with(wanted, 3)) == begun[:3]
+    holding = [at for at, name in enumerate(names) if wanted and wanted in name]
+    assert lexicon.containing(wanted, 99) == holding
+    assert lexicon.containing(wanted, 3) == holding[:3]
+
+
+@given(NAMES, NAME.filter(bool))
+def test_patterns_are_found_name_by_name(names: list[str], wanted: str) -> None:
+    pattern = re.compile(f"^{re.escape(wanted[0])}.*{re.escape(wanted[-1])}", re.MULTILINE)
+    expected = [at for at, name in enumerate(names) if pattern.search(name)]
+    assert list(Lexicon(names).matching(pattern, wanted[0])) == expected
+
+
+@given(NAMES, NAME, st.sampled_from([0.5, 0.75, 0.8, 1.0]))
+def test_no_similar_name_is_missed(names: list[str], wanted: str, least: float) -> None:
+    like = set(Lexicon(names).like(wanted, least).tolist())
+    assert like >= {at for at, name in enumerate(names) if fuzz.ratio(wanted, name) >= 100 * least}
+
+
+def test_most_names_that_are_not_similar_are_left_out() -> None:
+    names = sorted(
+        f"{first}_{second}" for first in ("open", "close", "walk") for second in ("file", "tree", "sky")
+    )
+    assert {names[at] for at in Lexicon(names).like("open_fiel", 0.8)} == {"open_file"}
