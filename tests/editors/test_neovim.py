@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -90,3 +91,24 @@ def test_spec(spec: str, home: Path) -> None:
     log = home / "state-conexus" / "conexus.log"
     tail = log.read_text("utf-8")[-3000:] if log.exists() else ""
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{tail}"
+
+
+def test_vim_script_of_the_docs_is_understood(home: Path) -> None:
+    assert NVIM is not None
+    page = (PLUGIN.parents[1] / "docs" / "editors.md").read_text("utf-8")
+    blocks = re.findall(r"```vim\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    # What vim-lsp would be told.
+    told = "function lsp#register_server(server)\n  let g:told = a:server\nendfunction\n"
+    script = home / "autoload" / "lsp.vim"
+    script.parent.mkdir()
+    script.write_text(told, "utf-8")
+    for number, block in enumerate(blocks):
+        file = home / f"{number}.vim"
+        file.write_text(f"set runtimepath+={home}\n{block}doautocmd User lsp_setup\n", "utf-8")
+        command = [NVIM, "--clean", "--headless", "-S", str(file)]
+        report = ["-c", "echo g:told.cmd g:told.allowlist", "-c", "qa!"]
+        done = subprocess.run(
+            [*command, *report], env=environment(home), capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stderr.strip() == "['conexus', 'lsp'] ['*']"

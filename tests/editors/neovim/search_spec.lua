@@ -41,10 +41,18 @@ it('with a bang it is the location list', function()
 end)
 
 it('positions fit umlauts, emoji, spaces and # in names', function()
-  local list = nvim:list('Conexus search shoe size for a length of foot')
+  local list = nvim:list('Conexus search bestimme_größe')
   same(list.items[1].path, 'c# code/größe #1.py')
   nvim:cmd('cfirst')
   same(nvim:position(), { 'c# code/größe #1.py', 34, 'def bestimme_größe(maß):  # 😀 Schuhgröße' })
+end)
+
+it('the line that says most of what is asked for is the one to go to', function()
+  nvim:list('Conexus search shoe size for a length of foot')
+  nvim:cmd('cfirst')
+  local docstring = '    """Return the shoe size for a length of foot."""'
+  same(nvim:position(), { 'c# code/größe #1.py', 35, docstring })
+  same(nvim:lua('return vim.fn.col(".")'), 5)
 end)
 
 it('positions fit files with CRLF', function()

@@ -39,6 +39,13 @@ function M.symbols(name, options)
   require('conexus.lists').symbols(name, options)
 end
 
+--- Open live search in another plugin's picker.
+---@param name 'telescope'|'fzf'|'snacks'|'mini'
+---@param options? {query?: string} and what that plugin's pickers understand
+function M.pick(name, options)
+  require('conexus.pickers.' .. name).open(options)
+end
+
 --- Return the state of the index for a statusline: `conexus`, `conexus 34%`, `conexus paused`, or nothing
 --- without a server.
 ---@return string

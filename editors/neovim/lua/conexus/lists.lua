@@ -6,7 +6,7 @@ local rows = require('conexus.rows')
 local M = {}
 
 --- Return hits as entries of a list, in their order.
----@param hits table[]
+---@param hits (conexus.Hit|conexus.Symbol)[]
 ---@param encoding string
 ---@return vim.quickfix.entry[]
 local function entries(hits, encoding)
@@ -17,10 +17,10 @@ local function entries(hits, encoding)
     end
     local found = place.of(hit, texts[hit.uri] or {}, encoding)
     local name = hit.symbol or (hit.container ~= '' and hit.container .. '.' or '') .. hit.name
-    local glimpse = hit.excerpt and ': ' .. rows.glimpse(hit.excerpt) or ''
+    local glimpse = hit.excerpt and ': ' .. rows.glimpse(hit) or ''
     return {
       filename = vim.uri_to_fname(hit.uri),
-      lnum = found.first,
+      lnum = found.line,
       col = found.column + 1,
       end_lnum = found.last,
       text = vim.trim(('%s %s'):format(hit.kind, name)) .. glimpse,
@@ -30,7 +30,7 @@ end
 
 --- Put hits into a list and open it.
 ---@param title string
----@param hits table[]
+---@param hits (conexus.Hit|conexus.Symbol)[]
 ---@param encoding string
 ---@param options? conexus.ListOptions
 function M.fill(title, hits, encoding, options)

@@ -1,13 +1,13 @@
 --- Live search: answers while one types, in the server's order, with a preview.
-local client = require('conexus.client')
 local panes = require('conexus.panes')
 local place = require('conexus.place')
 local preview = require('conexus.preview')
+local question = require('conexus.question')
 local rows = require('conexus.rows')
 
 local M = {}
 
-local DEBOUNCE_MS, LIMIT = 60, 50
+local DEBOUNCE_MS = 60
 -- The most that names and paths take of the list: in cells, and as a part of its width.
 local NAME_CELLS, NAME_PART, PATH_CELLS, PATH_PART = 36, 0.3, 48, 0.4
 local namespace = vim.api.nvim_create_namespace('conexus.live')
@@ -15,13 +15,12 @@ local namespace = vim.api.nvim_create_namespace('conexus.live')
 ---@class conexus.Live
 ---@field panes conexus.Panes
 ---@field home integer window to return to
----@field buffer integer whose project is searched
----@field hits table[]
+---@field hits conexus.Hit[]
 ---@field remarks string[]
 ---@field selected integer 1-based; 0 without hits
 ---@field encoding string
 ---@field query string
----@field cancel? fun() takes the question back that is not answered yet
+---@field question conexus.Question
 ---@field stale boolean whether the index moved since the question under way was asked
 ---@field timer uv.uv_timer_t
 local Live = {}
@@ -30,13 +29,14 @@ Live.__index = Live
 --- Open live search.
 ---@param query? string
 function M.open(query)
-  local home, buffer = vim.api.nvim_get_current_win(), vim.api.nvim_get_current_buf()
+  -- Both are of where the user is now, which is no longer so once the panes are open.
+  local home, asked = vim.api.nvim_get_current_win(), question.new()
   local self = setmetatable({
     home = home,
-    buffer = buffer,
+    question = asked,
     panes = panes.open(),
     hits = {},
-    remarks = { 'type a question, a name or some code' },
+    remarks = {},
     selected = 0,
     encoding = 'utf-8',
     query = '',
@@ -45,11 +45,11 @@ function M.open(query)
   }, Live)
   self:watch()
   self:map()
-  self:draw()
   if query then
     vim.api.nvim_buf_set_lines(self.panes.prompt.buffer, 0, -1, false, { query })
-    self:changed()
+    self.query = query
   end
+  self:ask()
   vim.cmd('startinsert!')
 end
 
@@ -75,7 +75,7 @@ function Live:watch()
   end)
   on('User', { pattern = 'ConexusStatus' }, function()
     -- The index moved: ask again, once a question under way is answered.
-    self.stale = self.cancel ~= nil
+    self.stale = self.question.cancel ~= nil
     if not self.stale and self.query ~= '' then
       self:later()
     end
@@ -130,15 +130,8 @@ function Live:changed()
     return
   end
   self.query = query
-  self:drop()
+  self.question:drop()
   self:later()
-end
-
-function Live:drop()
-  if self.cancel then
-    self.cancel()
-    self.cancel = nil
-  end
 end
 
 function Live:later()
@@ -153,40 +146,24 @@ function Live:ask()
   if not self.timer then
     return
   end
-  self:drop()
   self.stale = false
-  local query = vim.trim(self.query)
-  if query == '' then
-    self.hits, self.remarks = {}, { 'type a question, a name or some code' }
-    return self:draw()
-  end
-  self.cancel = client.ask(
-    'conexus/search',
-    { query = query, limit = LIMIT },
-    function(problem, result, asked)
-      self.cancel = nil
-      if not self.timer then
-        return
-      end
-      self.encoding = asked and asked.offset_encoding or self.encoding
-      if self.stale then
-        self:later()
-      end
-      self:show(
-        problem and {} or result.hits,
-        problem and { problem } or rows.remarks(query, #result.hits, result)
-      )
-    end,
-    self.buffer
-  )
+  self.question:ask(self.query, function(answer)
+    if not self.timer then
+      return
+    end
+    if self.stale then
+      self:later()
+    end
+    self:show(answer)
+  end)
 end
 
 --- Show an answer; the selection stays on the hit it was on, if that was chosen by hand.
----@param hits table[]
----@param remarks string[]
-function Live:show(hits, remarks)
+---@param answer conexus.Answer
+function Live:show(answer)
   local before = self.selected > 1 and self.hits[self.selected] or nil
-  self.hits, self.remarks = hits, remarks
+  local hits = answer.hits
+  self.hits, self.remarks, self.encoding = hits, answer.remarks, answer.encoding
   self.selected = #hits > 0 and 1 or 0
   for number, hit in ipairs(before and hits or {}) do
     if hit.uri == before.uri and vim.deep_equal(hit.range, before.range) then
@@ -235,7 +212,7 @@ function Live:lines()
     local name, path = fitted(names[number], name_width), fitted(paths[number], path_width, true)
     local kind, place_at = #names[number] - #hit.kind, #name + 2
     local excerpt_at = place_at + #path + 2
-    lines[number] = name .. '  ' .. path .. '  ' .. rows.glimpse(hit.excerpt)
+    lines[number] = name .. '  ' .. path .. '  ' .. rows.glimpse(hit)
     vim.list_extend(marks, {
       { number - 1, 0, math.min(kind, #name), 'ConexusSymbol' },
       { number - 1, math.min(kind, #name), #name, 'ConexusKind' },
@@ -267,7 +244,10 @@ end
 function Live:select(number)
   self.selected = math.min(math.max(number, math.min(#self.hits, 1)), #self.hits)
   vim.api.nvim_win_set_cursor(self.panes.list.window, { math.max(self.selected, 1), 0 })
-  preview.show(self.panes.preview, self.hits[self.selected], self.encoding)
+  local hit = self.hits[self.selected]
+  local title = ' ' .. (hit and hit.path or 'preview') .. ' '
+  vim.api.nvim_win_set_config(self.panes.preview.window, { title = title })
+  preview.show(self.panes.preview, hit, self.encoding)
 end
 
 --- Close and go to the selected hit, in a new window if a command to make one is given.
@@ -278,13 +258,7 @@ function Live:open(command)
     return
   end
   self:leave(function()
-    -- Where a window may not show another buffer, a new one does.
-    command = command or (vim.wo.winfixbuf and 'split' or nil)
-    if command then
-      vim.cmd(command)
-      vim.wo.winfixbuf = false
-    end
-    place.jump(hit, encoding)
+    place.open(hit, encoding, command)
   end)
 end
 
@@ -324,7 +298,7 @@ function Live:close()
   if not self.timer then
     return
   end
-  self:drop()
+  self.question:drop()
   self.timer:close()
   self.timer = nil
   vim.api.nvim_del_augroup_by_name('conexus.live')

@@ -1,16 +1,9 @@
 --- The three windows of live search: prompt, list and preview.
+local highlights = require('conexus.highlights')
+
 local M = {}
 
 local WIDE = 180 -- columns; with fewer, rows beside a preview would be cut
----@type table<string, vim.api.keyset.highlight>
-local HIGHLIGHTS = {
-  ConexusSymbol = { link = 'Function' },
-  ConexusKind = { link = 'Comment' },
-  ConexusPath = { link = 'Directory' },
-  ConexusExcerpt = { link = 'NormalFloat' },
-  ConexusRemark = { link = 'WarningMsg' },
-  ConexusMatch = { link = 'Visual' },
-}
 
 ---@class conexus.Pane
 ---@field buffer integer
@@ -58,9 +51,7 @@ end
 --- Open the windows; the cursor goes into the prompt.
 ---@return conexus.Panes
 function M.open()
-  for name, look in pairs(HIGHLIGHTS) do
-    vim.api.nvim_set_hl(0, name, vim.tbl_extend('force', look, { default = true }))
-  end
+  highlights.define()
   local places = layout()
   local panes = {
     preview = open('preview', places.preview, 'nofile'),

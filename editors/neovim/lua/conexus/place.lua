@@ -1,11 +1,13 @@
 --- Where a hit lies now: in bytes and lines of the buffer, which may have been edited since the reply.
+local drift = require('conexus.drift')
+
 local M = {}
 
 ---@class conexus.Place
----@field first integer 1-based line
+---@field line integer 1-based, the one to go to
+---@field column integer in bytes, 0-based
+---@field first integer 1-based, where all of it begins
 ---@field last integer 1-based, inclusive
----@field column integer byte column, 0-based
----@field last_column integer byte column where the last line's part ends
 
 --- Return the lines of a file as Neovim would show them: of its buffer if it is loaded, else from disk.
 ---@param uri string
@@ -35,68 +37,73 @@ function M.loaded(uri)
   return buffer
 end
 
---- Return by how many lines a text moved: to the nearest line that reads like its first one.
+---@param hit conexus.Hit|conexus.Symbol
 ---@param lines string[]
----@param line integer 1-based, where it was
----@param text string
 ---@return integer
-local function drift(lines, line, text)
-  for distance = 0, #lines do
-    for _, candidate in ipairs({ line + distance, line - distance }) do
-      if lines[candidate] and vim.endswith(lines[candidate], text) then
-        return candidate - line
-      end
-    end
+local function moved(hit, lines)
+  local first, focus = hit.range.start.line + 1, hit.focus.start.line + 1
+  if not hit.excerpt then
+    return drift.of_name(lines, hit.name, focus)
   end
-  return 0
+  local texts = vim.split(hit.excerpt:gsub('\r\n', '\n'), '\n', { plain = true })
+  return drift.of_text(lines, texts, first, math.min(focus - first + 1, #texts))
 end
 
----@param lines string[]
+---@param line string
 ---@param position lsp.Position
 ---@param encoding string
----@return integer line 1-based
----@return integer column in bytes
-local function resolve(lines, position, encoding)
-  local number = math.min(position.line + 1, #lines)
-  local line = lines[number] or ''
-  if number <= position.line then
-    return number, #line
+---@return integer column in bytes, 0-based
+local function column(line, position, encoding)
+  if encoding == 'utf-8' then
+    return math.min(position.character, #line)
   end
-  local column = encoding == 'utf-8' and position.character
-    or vim.str_byteindex(line, encoding, position.character, false)
-  return number, math.min(column, #line)
+  return vim.str_byteindex(line, encoding, position.character, false)
 end
 
 --- Return where a hit lies in these lines.
----@param hit table of docs/protocol.md: `range`, and `excerpt` if it has one
+---@param hit conexus.Hit|conexus.Symbol
 ---@param lines string[]
 ---@param encoding string of positions
 ---@return conexus.Place
 function M.of(hit, lines, encoding)
-  local first, column = resolve(lines, hit.range.start, encoding)
-  local last, last_column = resolve(lines, hit.range['end'], encoding)
-  local text = (hit.excerpt or ''):match('^[^\r\n]*')
-  local moved = text ~= '' and drift(lines, first, text) or 0
-  first, last = first + moved, math.min(math.max(last + moved, 1), #lines)
-  return { first = first, last = last, column = column, last_column = last_column }
+  local shift = moved(hit, lines)
+  local function now(position)
+    return math.min(math.max(position.line + 1 + shift, 1), math.max(#lines, 1))
+  end
+  local line, last = now(hit.focus.start), now(hit.range['end'])
+  -- A range that ends where a line begins does not touch that line.
+  last = hit.range['end'].character == 0 and last - 1 or last
+  return {
+    line = line,
+    column = column(lines[line] or '', hit.focus.start, encoding),
+    first = math.min(now(hit.range.start), line),
+    last = math.max(last, line),
+  }
 end
 
---- Show a hit in the current window, or say that its file is gone.
----@param hit table
+--- Show a hit in the current window or a new one, or say that its file is gone.
+---@param hit conexus.Hit|conexus.Symbol
 ---@param encoding string
+---@param command? string that makes the new window, such as `vsplit`
 ---@return boolean
-function M.jump(hit, encoding)
+function M.open(hit, encoding, command)
   local name = vim.uri_to_fname(hit.uri)
   if not M.loaded(hit.uri) and not vim.uv.fs_stat(name) then
     require('conexus.client').say(name .. ' is gone', vim.log.levels.WARN)
     return false
+  end
+  -- Where a window may not show another buffer, a new one does.
+  command = command or (vim.wo.winfixbuf and 'split' or nil)
+  if command then
+    vim.cmd(command)
+    vim.wo.winfixbuf = false
   end
   vim.cmd("normal! m'")
   local buffer = vim.uri_to_bufnr(hit.uri)
   vim.bo[buffer].buflisted = true
   vim.api.nvim_win_set_buf(0, buffer)
   local place = M.of(hit, vim.api.nvim_buf_get_lines(buffer, 0, -1, false), encoding)
-  vim.api.nvim_win_set_cursor(0, { place.first, place.column })
+  vim.api.nvim_win_set_cursor(0, { place.line, place.column })
   vim.cmd('normal! zvzz')
   return true
 end

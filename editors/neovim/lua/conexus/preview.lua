@@ -24,10 +24,10 @@ local function colour(buffer, name, count)
   end
 end
 
---- Show a hit in the preview.
+--- Show a hit in a preview, ours or that of another picker; without one the preview is empty.
 ---@param pane conexus.Pane
----@param hit? table
----@param encoding string
+---@param hit? conexus.Hit
+---@param encoding? string of positions; needed with a hit
 function M.show(pane, hit, encoding)
   vim.api.nvim_buf_clear_namespace(pane.buffer, namespace, 0, -1)
   local lines = hit and place.lines(hit.uri) or { hit and 'The file is gone.' or nil }
@@ -40,16 +40,15 @@ function M.show(pane, hit, encoding)
     vim.b[pane.buffer].conexus_uri = hit and hit.uri or ''
     colour(pane.buffer, hit and vim.uri_to_fname(hit.uri) or '', #lines)
   end
-  vim.api.nvim_win_set_config(pane.window, { title = ' ' .. (hit and hit.path or 'preview') .. ' ' })
   if not hit then
     return
   end
-  local found = place.of(hit, lines, encoding)
-  local first, last = math.max(found.first, 1), math.max(found.last, 1)
-  for line = first, last do
-    vim.api.nvim_buf_set_extmark(pane.buffer, namespace, line - 1, 0, { line_hl_group = 'ConexusMatch' })
+  local found = place.of(hit, lines, encoding or 'utf-8')
+  for line = found.first, found.last do
+    local group = line == found.line and 'ConexusFocus' or 'ConexusMatch'
+    vim.api.nvim_buf_set_extmark(pane.buffer, namespace, line - 1, 0, { line_hl_group = group })
   end
-  vim.api.nvim_win_set_cursor(pane.window, { first, 0 })
+  vim.api.nvim_win_set_cursor(pane.window, { found.line, 0 })
   vim.api.nvim_win_call(pane.window, function()
     vim.cmd('normal! zz')
   end)

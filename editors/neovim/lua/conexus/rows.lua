@@ -1,12 +1,13 @@
 --- Answers as lines of text: one row for a hit, and rows that say what is missing.
 local M = {}
 
---- Return the first line of an excerpt that says something.
----@param excerpt string
+--- Return what a hit says: its line in focus, or the first one after it with words.
+---@param hit conexus.Hit
 ---@return string
-function M.glimpse(excerpt)
-  for line in vim.gsplit(excerpt, '\r?\n') do
-    local text = vim.trim(line)
+function M.glimpse(hit)
+  local lines = vim.split(hit.excerpt, '\n', { plain = true })
+  for number = hit.focus.start.line - hit.range.start.line + 1, #lines do
+    local text = vim.trim(lines[number])
     if text:find('%w') then
       return (text:gsub('%s+', ' '))
     end
@@ -15,18 +16,32 @@ function M.glimpse(excerpt)
 end
 
 --- Return `path:line`.
----@param hit table
+---@param hit conexus.Hit
 ---@return string
 function M.where(hit)
-  return ('%s:%d'):format(hit.path, hit.range.start.line + 1)
+  return ('%s:%d'):format(hit.path, hit.focus.start.line + 1)
 end
 
 --- Return what a hit is called: its symbol, or its file, and the kind.
----@param hit table
+---@param hit conexus.Hit
 ---@return string
 function M.name(hit)
   local name = hit.symbol ~= '' and hit.symbol or vim.fs.basename(hit.path)
   return name .. ' ' .. hit.kind
+end
+
+--- Return a hit as one line: its pieces and their highlight groups.
+---@param hit conexus.Hit
+---@return {[1]: string, [2]: string}[]
+function M.parts(hit)
+  local name = M.name(hit)
+  local symbol = name:sub(1, #name - #hit.kind)
+  return {
+    { symbol, 'ConexusSymbol' },
+    { hit.kind, 'ConexusKind' },
+    { '  ' .. M.where(hit), 'ConexusPath' },
+    { '  ' .. M.glimpse(hit), 'ConexusExcerpt' },
+  }
 end
 
 --- Return what a reply leaves to say, a line each: that nothing was found, that the index is incomplete.

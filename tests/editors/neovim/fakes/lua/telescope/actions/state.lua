@@ -1,0 +1,12 @@
+local fake = require('telescope.fake')
+local M = {}
+
+function M.get_current_picker()
+  return fake.picker
+end
+
+function M.get_selected_entry()
+  return fake.picker.entries[1]
+end
+
+return M

@@ -1,0 +1,2 @@
+-- What the modules of this fake share: the picker that is open, and what choosing does.
+return { picker = nil, select = nil }
