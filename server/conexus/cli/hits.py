@@ -48,6 +48,10 @@ def as_json(query: str, reply: SearchReply) -> str:
             "files": reply.files,
             "revision": reply.revision,
             "agents": {str(agent): round(seconds, 6) for agent, seconds in reply.agents.items()},
+            "states": dict(reply.states),
+            "partial": reply.partial,
+            "confidence": reply.confidence,
+            "weak": reply.weak,
             "notes": list(reply.notes),
             "seconds": round(reply.seconds, 6),
         }

@@ -134,9 +134,10 @@ def _interrupted_while_indexing(folder: Folder) -> bool:
 
 def _answer(folder: Folder, request: SearchRequest, lines: int, *, as_json: bool) -> int:
     from conexus.cli import hits
+    from conexus.search.confidence import WEAK_NOTE
 
     reply = folder.search(request)
-    for note in reply.notes:
+    for note in (*([WEAK_NOTE] if reply.weak else []), *reply.notes):
         _logger.warning("%s", note)
     if as_json:
         click.echo(hits.as_json(request.text, reply))

@@ -7,14 +7,17 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from conexus.engine import pasts, wire
 from conexus.engine.folder import CancelledError
+from conexus.search.confidence import WEAK, WEAK_NOTE
+from conexus.search.context import EditorContext
 from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
 from conexus.search.related import related as find_related
 from conexus.search.related import subject
+from conexus.search.retrieve import State
 from conexus.search.similar import Place
 from conexus.search.similar import similar as find_similar
 from conexus.search.symbols import find as find_symbols
@@ -53,19 +56,52 @@ def search(
     for called, live in folders:
         live.catch_up()
         try:
-            replies.append((called, live.folder.search(request, cancelled)))
+            asked = evolve(request, context=_context_in(called, params.context))
+            replies.append((called, live.folder.search(asked, cancelled)))
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
     hits = [wire_hit(called, hit, reply.versions) for called, reply in replies for hit in reply.hits]
     hits.sort(key=lambda hit: -hit.score)
+    sure = max((reply.confidence for _, reply in replies), default=0.0)
+    weak = bool(hits) and sure < WEAK
     return wire.Reply(
         hits=tuple(hits[: params.limit]),
         revision=max((reply.revision for _, reply in replies), default=0),
         completeness=completeness(folders),
-        notes=tuple(note for _, reply in replies for note in reply.notes),
+        notes=(*([WEAK_NOTE] if weak else []), *(note for _, reply in replies for note in reply.notes)),
         milliseconds=1000 * (time.perf_counter() - begun),
         plan=_plan(replies) if params.explain and replies else {},
+        agents=_states(reply for _, reply in replies),
+        partial=any(reply.partial for _, reply in replies),
+        confidence=sure,
+        weak=weak,
     )
+
+
+def _context_in(root: str, context: wire.EditorContext | None) -> EditorContext:
+    """Return what of an editor's context lies in the folder `root`, relative to it."""
+    if context is None:
+        return EditorContext()
+    start = root.rstrip("/") + "/"
+
+    def inside(*paths: str) -> tuple[str, ...]:
+        return tuple(path.removeprefix(start) for path in paths if path.startswith(start))
+
+    return EditorContext(
+        next(iter(inside(context.active)), ""), inside(*context.open), inside(*context.edited)
+    )
+
+
+def _states(replies: Iterable[SearchReply]) -> dict[str, str]:
+    """Return agent → the worst state it had in any folder."""
+    found: dict[str, str] = {}
+    for reply in replies:
+        for agent, state in reply.states.items():
+            found[agent] = max(state, found.get(agent, state), key=_WORST_LAST.index)
+    return found
+
+
+_WORST_LAST = tuple(State)
 
 
 def wire_hit(called: str, hit: Hit, versions: Mapping[str, int]) -> wire.WireHit:
@@ -102,13 +138,15 @@ _WORST_FIRST = ("failed", "scanning", "indexing", "paused")
 
 
 def _plan(replies: Sequence[tuple[str, SearchReply]]) -> dict[str, Any]:
-    query = replies[0][1].query
+    query, confidence = replies[0][1].query, max(reply.confidence for _, reply in replies)
     agents: dict[str, Any] = {}
     for called, reply in replies:
         for found in reply.found:
             agent = agents.setdefault(
-                str(found.agent), {"milliseconds": 0.0, "failure": "", "candidates": []}
+                str(found.agent),
+                {"milliseconds": 0.0, "state": str(found.state), "failure": "", "candidates": []},
             )
+            agent["state"] = max(agent["state"], str(found.state), key=_WORST_LAST.index)
             agent["milliseconds"] = max(agent["milliseconds"], round(1000 * found.seconds, 3))
             agent["failure"] = agent["failure"] or found.failure
             agent["candidates"] += [
@@ -132,6 +170,8 @@ def _plan(replies: Sequence[tuple[str, SearchReply]]) -> dict[str, Any]:
         "intent": str(query.intent),
         "words": list(query.words),
         "identifiers": list(query.identifiers),
+        "exact": [exact.shown for exact in query.exact],
+        "confidence": confidence,
         "wants_tests": query.wants_tests,
         "filters": filters,
         "agents": agents,

@@ -10,6 +10,7 @@ from conexus.domain import ConexusError
 from conexus.embedding.embedder import is_static, load
 from conexus.engine.folder import Folder
 from conexus.engine.shelf import Shelf
+from conexus.engine.tallies import Tallies
 from conexus.store.vectors import VectorCache
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from conexus.embedding.embedder import Embedder
     from conexus.settings import Settings
 
-_SEARCH_THREADS = 4  # one per agent
+# One per agent of a question, and some to spare: an agent that hangs must not keep the others from the next.
+_SEARCH_THREADS = 8
 
 
 class NotAFolderError(ConexusError):
@@ -37,6 +39,8 @@ class Engine:
         self._embedders: dict[str, Embedder] = {}
         self._caches: dict[str, VectorCache] = {}
         self._lock = Lock()
+        self.gates = Tallies()
+        """What the gates met, of all folders."""
 
     def __enter__(self) -> Engine:
         return self
@@ -64,6 +68,7 @@ class Engine:
                     self.embedder,
                     vectors=self._vectors,
                     pool=self._pool,
+                    tallies=self.gates,
                 )
                 self._folders[resolved] = folder
         return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import ChainMap, Counter
 from threading import Lock
@@ -18,25 +19,29 @@ from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
 from conexus.indexing.workers import ResidentWorker
+from conexus.search.confidence import WEAK, confidence
+from conexus.search.context import Surroundings
 from conexus.search.exact import Texts, grep, holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
-from conexus.search.retrieve import Ground, admitted_files, allowed_files, retrieve
+from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
     from conexus.embedding.embedder import Embedder
     from conexus.engine.indexes import Opened
     from conexus.engine.shelf import Shelf
+    from conexus.engine.tallies import Tallies
     from conexus.indexing.indexer import Progress
+    from conexus.search.context import EditorContext
     from conexus.search.exact import Grepped
     from conexus.search.gates import Hit, Outcome
     from conexus.search.query import Exact, Filters, Query, SearchRequest
@@ -52,6 +57,9 @@ if TYPE_CHECKING:
 _KEPT_TEXT_ROWS = 64
 # Hits may be dropped by the gates; a few more are ranked so that the reply is still full.
 _SPARE_HITS = 5
+# The first question waits for libraries and tables to be loaded, which takes seconds on a cold disk.
+_FIRST_SECONDS = 60.0
+_UNFINISHED = frozenset({State.PARTIAL, State.TIMED_OUT})
 
 
 @frozen
@@ -68,10 +76,21 @@ class SearchReply:
     seconds: float
     agents: dict[str, float]
     """Seconds each agent took."""
+    states: dict[str, str] = field(factory=dict)
+    """How far each agent came: `retrieve.State`."""
+    partial: bool = False
+    """Whether the time was over before all was looked at; `notes` say where."""
+    confidence: float = 1.0
+    """How sure it is that the hits answer the question, in [0, 1]."""
     found: tuple[Found, ...] = ()
     """Every agent's candidates, for explaining."""
     versions: Mapping[str, int] = field(factory=dict)
     """The buffer version that spans are right for, by path, of hits in open texts."""
+
+    @property
+    def weak(self) -> bool:
+        """Return whether there are hits, and nothing of them may be what was asked for."""
+        return bool(self.hits) and self.confidence < WEAK
 
 
 class CancelledError(ConexusError):
@@ -133,8 +152,10 @@ class Folder:
         *,
         vectors: Callable[[Embedder], VectorCache | None],
         pool: Executor,
+        tallies: Tallies,
     ) -> None:
         self.root = root
+        self._tallies = tallies
         self.settings = settings
         self._embedder = embedder
         self._vectors = vectors
@@ -145,6 +166,7 @@ class Folder:
         self._resident: ResidentWorker | None = None
         self._resident_guard = Lock()
         self._keeps_worker = False
+        self._asked = False
         self.texts = OpenTexts()
         self.past = Past(root, shelf.commits(root))
         self._text_rows: dict[int, FileRecord] = {}
@@ -258,7 +280,9 @@ class Folder:
         Raises IndexMissing before the first reconcile, and CancelledError.
         """
         begun = time.perf_counter()
-        deadline = time.monotonic() + self.settings.search.budget_ms / 1000
+        deadline = time.monotonic() + (
+            self.settings.search.budget_ms / 1000 if self._asked else _FIRST_SECONDS
+        )
         view = self.view()
         query = plan_query(request)
         snapshot = view.snapshot
@@ -274,12 +298,20 @@ class Folder:
             deadline=deadline,
             cancelled=cancelled,
         )
+        self._asked = True
         if cancelled():
             raise CancelledError(f"searching {self.root} was cancelled")
-        ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found)
+        ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found, self._around(request.context))
         outcome = verify(
-            ranked, view.records, view.read, query.limit, lambda excerpt: holds(excerpt, query.exact)
+            ranked,
+            view.records,
+            view.read,
+            query.limit,
+            holds=lambda excerpt: holds(excerpt, query.exact),
+            deadline=deadline,
         )
+        sure = confidence(query, found, outcome.hits, rarity_in(snapshot))
+        self._count(found, outcome, sure)
         return SearchReply(
             hits=self._focused(outcome, query, view),
             query=query,
@@ -288,9 +320,29 @@ class Folder:
             notes=(*notes, *_waiting(snapshot), *_remarks(found, outcome)),
             seconds=time.perf_counter() - begun,
             agents={result.agent: result.seconds for result in found},
+            states={result.agent: str(result.state) for result in found},
+            partial=outcome.unchecked > 0 or any(result.state in _UNFINISHED for result in found),
+            confidence=sure,
             found=tuple(found) if request.explain else (),
             versions=view.versions,
         )
+
+    def _around(self, context: EditorContext) -> Surroundings:
+        """Return what lifts files for this question."""
+        together = self.past.together(context.active) if context.active else {}
+        return Surroundings(context, self.past.ages, together)
+
+    def _count(self, found: Sequence[Found], outcome: Outcome, sure: float) -> None:
+        """Take note of what the gates met."""
+        add = self._tallies.add
+        add("span", "verified", len(outcome.hits) - len(outcome.moved))
+        add("span", "moved", len(outcome.moved))
+        add("span", "dropped", len(outcome.gone))
+        add("duplicate", "dropped", outcome.duplicates)
+        add("budget", "over" if outcome.unchecked else "kept")
+        add("confidence", "weak" if outcome.hits and sure < WEAK else "fine")
+        for result in found:
+            add(f"{result.agent} agent", str(result.state))
 
     def grep(
         self,
@@ -490,10 +542,20 @@ def _count_skips(index: Index) -> Counter[str]:
     return Counter(skip.reason for skip in index.skips.values())
 
 
-def _remarks(found: Iterable[Found], outcome: Outcome) -> list[str]:
-    found = list(found)
+def rarity_in(snapshot: Snapshot) -> Callable[[str], float]:
+    """Return what weighs a word by how few of the chunks have it; one that was not counted counts as unheard of."""
+    statistics = snapshot.view.statistics
+    chunks = max(1, statistics.chunks)
+    return lambda word: math.log(1 + (chunks + 0.5) / ((statistics.frequency(word) or 0) + 0.5))
+
+
+def _remarks(found: Sequence[Found], outcome: Outcome) -> list[str]:
     remarks = [f"the {result.agent} search failed: {result.failure}" for result in found if result.failure]
     remarks += [note for result in found for note in result.notes]
+    if outcome.unchecked:
+        remarks.append(
+            f"the time was over: {outcome.unchecked} candidates were not checked and are not shown"
+        )
     if outcome.moved:
         remarks.append(f"{len(outcome.moved)} hits moved: their files changed since they were indexed")
     if outcome.gone:

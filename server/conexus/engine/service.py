@@ -210,7 +210,7 @@ class Service:
             fronts=len(self._fronts),
             folders=tuple(evolve(live.status(), root=called) for called, live in asked),
             latencies=self._latencies.summary(),
-            gates=self._contexts.counts(),
+            gates=self._contexts.counts() | self._engine.gates.counts(),
         )
 
     def _reindex(self, front: Front, params: wire.Reindex, _: Callable[[], bool]) -> wire.Done:

@@ -94,6 +94,17 @@ class Touched:
 
 
 @frozen
+class EditorContext:
+    """What an editor shows and its user does: what is near is lifted a little. Absolute paths."""
+
+    active: str = ""
+    """The file with the cursor."""
+    open: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    """Files changed lately, the last one first."""
+
+
+@frozen
 class Search:
     """A question; `roots` empty asks every open folder."""
 
@@ -105,6 +116,7 @@ class Search:
     languages: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     explain: bool = False
+    context: EditorContext | None = None
 
 
 @frozen
@@ -318,6 +330,14 @@ class Reply:
     milliseconds: float
     plan: dict[str, Any]
     """With `explain`: intent, words, filters, and each agent's candidates with ranks; else empty."""
+    agents: dict[str, str] = field(factory=dict, kw_only=True)
+    """Agent → ``ok``, ``partial``, ``failed`` or ``timed out``; the worst of all folders."""
+    partial: bool = field(default=False, kw_only=True)
+    """Whether the time was over before all was looked at; `notes` say where."""
+    confidence: float = field(default=1.0, kw_only=True)
+    """How sure it is that the hits answer the question, in [0, 1]; that of the surest folder."""
+    weak: bool = field(default=False, kw_only=True)
+    """Whether that is so little that nothing here may be what was asked for."""
 
 
 @frozen

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _COMMITS = 2_000
 _COMMITS_OF_A_BRANCH = 100
+_COMMITS_NOW = 50
 # So many at a time, that what is read can be asked for before all of it is.
 _BATCH = 200
 
@@ -34,6 +35,9 @@ class Past:
     root: Path
     path: Path
     """Of the database."""
+    ages: Mapping[str, int] = field(init=False, factory=dict)
+    """Path → how many commits ago it was changed last, of those changed by the newest ones; read in the background."""
+    _together: dict[str, Mapping[str, float]] = field(init=False, factory=dict)
     _store: CommitStore | None = None
     _position: Position | None = None
     _reading: threading.Thread | None = None
@@ -59,6 +63,16 @@ class Past:
         reading.join(seconds)
         return not reading.is_alive()
 
+    def together(self, path: str) -> Mapping[str, float]:
+        """Return other paths → the share of the commits of `path` that changed them too; remembered."""
+        known = self._together
+        if path not in known and self._position is not None:
+            try:
+                known[path] = self.store().together(path)
+            except ConexusError as error:
+                _log.info("the past of %s is not known: %s", self.root, error)
+        return known.get(path, {})
+
     def store(self) -> CommitStore:
         """Return what is known. Raises IndexUnwritable."""
         with self._lock:
@@ -81,6 +95,8 @@ class Past:
             self._position = history.position(self.root)
             if self._position is not None:
                 self._bring_up_to_date(self._position)
+                self.ages = self.store().ages(_COMMITS_NOW)
+                self._together = {}
         except ConexusError as error:
             _log.info("the past of %s is not kept: %s", self.root, error)
         except Exception:  # noqa: BLE001 -- without a past, the present is answered for all the same

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -45,6 +47,10 @@ class Outcome:
     """Paths that changed since they were indexed; their hits show the place as it is now."""
     gone: list[str] = field(factory=list)
     """Paths whose hit no longer exists in the file."""
+    duplicates: int = 0
+    """Hits left out because another one shows the same lines."""
+    unchecked: int = 0
+    """Candidates that there was no time to check; none of them is shown."""
 
 
 def verify(
@@ -52,19 +58,25 @@ def verify(
     files: Mapping[str, FileRecord],
     read: Callable[[str], Source | None],
     limit: int,
+    *,
     holds: Callable[[str], bool] = lambda _: True,
+    deadline: float = math.inf,
 ) -> Outcome:
     """Return the first `limit` of `ranked` that stand as hits, each checked against the text `read` gives for its path now.
 
-    `holds` says of an excerpt whether it has what the question says it must have as it stands.
-
     A file that changed is cut again: a chunk that still stands somewhere in it moves there, any other
-    is dropped, so that no hit ever shows a wrong place.
+    is dropped, so that no hit ever shows a wrong place. `holds` says of an excerpt whether it has what the
+    question says it must have as it stands. After `deadline` (of `time.monotonic`) one hit is still checked,
+    and the others are not shown.
     """
     outcome = Outcome()
     texts: dict[str, _Text | None] = {}
-    for answer in ranked:
+    shown: set[tuple[str, int, int]] = set()
+    for position, answer in enumerate(ranked):
         if len(outcome.hits) == limit:
+            break
+        if outcome.hits and time.monotonic() >= deadline:
+            outcome.unchecked = len(ranked) - position
             break
         path = answer.row.path
         if path not in texts:
@@ -74,6 +86,10 @@ def verify(
         if text is None or span is None:
             outcome.gone.append(path)
             continue
+        if (path, span.start, span.end) in shown:
+            outcome.duplicates += 1
+            continue
+        shown.add((path, span.start, span.end))
         hit = _hit(answer, text, span)
         if not holds(hit.excerpt):
             outcome.gone.append(path)

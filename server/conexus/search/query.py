@@ -8,9 +8,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from conexus.embedding.words import words
+from conexus.search.context import EditorContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,6 +58,8 @@ class SearchRequest:
     languages: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     explain: bool = False
+    context: EditorContext = field(factory=EditorContext)
+    """Of the folder that is asked."""
 
 
 @frozen

@@ -24,6 +24,7 @@ from conexus.search.stem import stem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from conexus.search.context import Surroundings
     from conexus.search.query import Query
     from conexus.search.retrieve import Found
     from conexus.store.places import Row
@@ -78,14 +79,16 @@ class Ranked:
     reasons: tuple[str, ...]
 
 
-def rank(query: Query, found: Sequence[Found]) -> list[Ranked]:
-    """Return the best `query.limit` candidates of `found`, best first."""
+def rank(query: Query, found: Sequence[Found], around: Surroundings | None = None) -> list[Ranked]:
+    """Return the best `query.limit` candidates of `found`, best first; what `around` lifts, a little higher."""
     scored = _fuse(query, found)
     _boost_coherent_files(scored)
     asked = _Asked.of(query, scored)
     for candidate in scored:
         _boost_names(asked, candidate)
         _weigh_path(query, candidate)
+    if around is not None and not around.empty:
+        _lift(around, scored)
     return _pick(scored, query.limit, _bound(query.intent))
 
 
@@ -233,6 +236,14 @@ def _place_of(path: str) -> _PlaceOf:
         declarations=_DECLARATIONS.search(path) is not None,
         no_code=_NO_CODE_PATH.search(path) is not None,
     )
+
+
+def _lift(around: Surroundings, scored: Sequence[_Scored]) -> None:
+    """Raise what is near to whoever asks."""
+    lifts = {path: around.lifts(path) for path in {candidate.row.path for candidate in scored}}
+    for candidate in scored:
+        for factor, reason in lifts[candidate.row.path]:
+            candidate.times(factor, reason)
 
 
 def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from concurrent.futures import FIRST_COMPLETED, wait
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ _DEPTH = 5
 # Fusion looks at no more of the chunks that hold a phrase than this; the others may come from other agents.
 _MOST_EXACT = 200
 _RESERVE = 0.2
+PATIENCE = 10.0
+"""Seconds."""
 
 
 class Agent(StrEnum):
@@ -96,6 +99,7 @@ def retrieve(
 ) -> list[Found]:
     """Return what every agent found; one that fails or is not back by `deadline` says so, the others answer.
 
+    Late is better than nothing: as long as no agent is back, they are waited for, up to `PATIENCE` seconds more.
     Phrases and expressions are looked for in the texts of `ground`. `deadline` is a time of `time.monotonic`.
     """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
@@ -110,6 +114,9 @@ def retrieve(
     if embedder is not None:
         searches[Agent.SEMANTIC] = lambda: _Answer(_near(query, embedder, snapshot, limit, allowed))
     running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
+    if math.isfinite(deadline):
+        wait(running.values(), max(0.0, deadline - time.monotonic()))
+        wait(running.values(), PATIENCE, FIRST_COMPLETED)
     return [_result(agent, future, deadline) for agent, future in running.items()]
 
 

@@ -123,6 +123,16 @@ class CommitStore:
             ).fetchall()
         return {other.decode("utf-8", "surrogateescape"): times / count for other, times in rows}
 
+    def ages(self, commits: int) -> dict[str, int]:
+        """Return path → how many commits ago it was changed last, 0 by the newest, of the newest `commits`."""
+        query = (
+            "SELECT path, min(position) FROM line NATURAL JOIN commits NATURAL JOIN paths"
+            " WHERE position < ? AND merge = 0 AND files <= ? GROUP BY path"
+        )
+        with self._guard:
+            rows = self._database.execute(query, (commits, _MOST_FILES)).fetchall()
+        return {path.decode("utf-8", "surrogateescape"): position for path, position in rows}
+
     def of_ticket(self, ticket: str) -> dict[CommitRecord, list[str]]:
         """Return the commits of a ticket with the paths they changed, newest first."""
         numbers = (

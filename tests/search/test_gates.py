@@ -1,0 +1,170 @@
+"""Each hit is cut from the text as it is now, once, in time; agents may fail alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from conexus.search import names
+from conexus.search.gates import verify
+from conexus.search.query import SearchRequest
+from conexus.search.rank import Ranked
+from conexus.settings import SearchSettings
+from conexus.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from conexus.engine.folder import Folder
+
+FILES = """
+//- /net/upload.py
+class Uploads:
+    '''Retry failed uploads.'''
+    def again_0(self, queue, attempts=3):
+        '''Try again what could not be sent in way 0.'''
+        return [item.again(attempts) for item in queue if item.failed(0)]
+
+    def again_1(self, queue, attempts=3):
+        '''Try again what could not be sent in way 1.'''
+        return [item.again(attempts) for item in queue if item.failed(1)]
+
+    def again_2(self, queue, attempts=3):
+        '''Try again what could not be sent in way 2.'''
+        return [item.again(attempts) for item in queue if item.failed(2)]
+
+    def again_3(self, queue, attempts=3):
+        '''Try again what could not be sent in way 3.'''
+        return [item.again(attempts) for item in queue if item.failed(3)]
+
+    def again_4(self, queue, attempts=3):
+        '''Try again what could not be sent in way 4.'''
+        return [item.again(attempts) for item in queue if item.failed(4)]
+
+    def again_5(self, queue, attempts=3):
+        '''Try again what could not be sent in way 5.'''
+        return [item.again(attempts) for item in queue if item.failed(5)]
+
+    def again_6(self, queue, attempts=3):
+        '''Try again what could not be sent in way 6.'''
+        return [item.again(attempts) for item in queue if item.failed(6)]
+
+    def again_7(self, queue, attempts=3):
+        '''Try again what could not be sent in way 7.'''
+        return [item.again(attempts) for item in queue if item.failed(7)]
+
+    def again_8(self, queue, attempts=3):
+        '''Try again what could not be sent in way 8.'''
+        return [item.again(attempts) for item in queue if item.failed(8)]
+
+    def again_9(self, queue, attempts=3):
+        '''Try again what could not be sent in way 9.'''
+        return [item.again(attempts) for item in queue if item.failed(9)]
+
+    def again_10(self, queue, attempts=3):
+        '''Try again what could not be sent in way 10.'''
+        return [item.again(attempts) for item in queue if item.failed(10)]
+
+    def again_11(self, queue, attempts=3):
+        '''Try again what could not be sent in way 11.'''
+        return [item.again(attempts) for item in queue if item.failed(11)]
+//- /net/limits.py
+class RateLimiter:
+    '''Wait so that no more than n uploads a second leave.'''
+"""
+
+
+def ranked_of(folder: Folder) -> list[Ranked]:
+    snapshot = folder.view().snapshot
+    return [Ranked(row, 0.5, ()) for row in snapshot.rows_of(snapshot.paths())]
+
+
+def test_no_lines_are_shown_twice(kept: Callable[[str], Folder]) -> None:
+    folder = kept(FILES)
+    view = folder.view()
+    outcome = verify(ranked_of(folder) * 2, view.records, view.read, 10)
+    assert len(outcome.hits) == 3
+    assert outcome.duplicates == 3
+
+
+def test_what_there_is_no_time_for_is_not_shown(kept: Callable[[str], Folder]) -> None:
+    folder = kept(FILES)
+    view = folder.view()
+    outcome = verify(ranked_of(folder), view.records, view.read, 10, deadline=time.monotonic())
+    assert (len(outcome.hits), outcome.unchecked) == (1, 2)
+
+
+def test_outcomes_are_counted(indexed: Callable[[str], Folder]) -> None:
+    folder = indexed(FILES)
+    folder.search(SearchRequest("retry failed uploads"))
+    upload = folder.root / "net/upload.py"
+    before = "".join(f"def other_{number}():\n    return {number}\n\n\n" for number in range(200))
+    upload.write_text(before + upload.read_text())
+    (folder.root / "net/limits.py").unlink()
+    reply = folder.search(SearchRequest("retry failed uploads"))
+    counts = folder._tallies.counts()
+    assert counts["span"] == {"dropped": 1, "moved": 2, "verified": 3}
+    assert counts["budget"] == {"kept": 2}
+    assert counts["confidence"] == {"fine": 2}
+    assert counts["semantic agent"] == {"ok": 2}
+    assert [note.split(":")[0] for note in reply.notes] == ["2 hits moved", "1 hits dropped"]
+
+
+def test_an_agent_that_fails_does_so_alone(
+    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = indexed(FILES)
+
+    def broken(*_: object) -> list[object]:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(names, "definitions", broken)
+    reply = folder.search(SearchRequest("retry failed uploads"))
+    assert reply.hits[0].path == "net/upload.py"
+    assert reply.states == {"lexical": "ok", "symbol": "failed", "semantic": "ok"}
+    assert reply.notes == ("the symbol search failed: OSError: the disk is gone",)
+    assert not reply.partial
+
+
+def test_an_agent_that_hangs_is_not_waited_for(
+    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = indexed(FILES)
+    folder.search(SearchRequest("warm up"))
+    folder.settings = evolve(folder.settings, search=SearchSettings(budget_ms=500))
+    over = threading.Event()
+    monkeypatch.setattr(Snapshot, "nearest", lambda *_: over.wait(60) and [])
+    try:
+        reply = folder.search(SearchRequest("retry failed uploads"))
+        assert reply.hits[0].path == "net/upload.py"
+        assert reply.states["semantic"] == "timed out"
+        assert reply.partial
+        assert "the semantic search failed: it was not back in time" in reply.notes
+    finally:
+        over.set()
+
+
+def test_a_phrase_that_cannot_be_searched_for_in_time_says_so(kept: Callable[[str], Folder]) -> None:
+    folder = kept(FILES)
+    folder.search(SearchRequest("warm up"))
+    slow = evolve(folder.settings, search=SearchSettings(budget_ms=10))
+    usual, folder.settings = folder.settings, slow
+    peek = folder._peek
+
+    def slowly(path: str) -> bytes | None:
+        time.sleep(0.02)
+        return peek(path)
+
+    folder._peek = slowly  # type: ignore[method-assign]
+    try:
+        reply = folder.search(SearchRequest('"upload"'))
+    finally:
+        folder.settings, folder._peek = usual, peek  # type: ignore[method-assign]
+    assert reply.partial
+    assert reply.states["exact"] in {"partial", "timed out"}
+    assert all("upload" in hit.excerpt for hit in reply.hits)
