@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
 from conexus.store.lexicon import Lexicon
+from conexus.store.settled import Settled
 
 NAMES = st.lists(st.text(st.sampled_from("abcdeé_界😀 "), max_size=8), max_size=30).map(sorted)
 NAME = st.text(st.sampled_from("abcdeé_界😀"), max_size=6)
@@ -16,7 +19,7 @@ NAME = st.text(st.sampled_from("abcdeé_界😀"), max_size=6)
 
 @given(NAMES, NAME)
 def test_it_finds_what_a_list_would(names: list[str], wanted: str) -> None:
-    lexicon = Lexicon(names)
+    lexicon = Lexicon.of(names)
     assert list(lexicon) == names
     assert lexicon[1:3] == names[1:3]
     assert (lexicon.find(wanted) is not None) == (wanted in names) == (wanted in lexicon)
@@ -34,12 +37,12 @@ def test_it_finds_what_a_list_would(names: list[str], wanted: str) -> None:
 def test_patterns_are_found_name_by_name(names: list[str], wanted: str) -> None:
     pattern = re.compile(f"^{re.escape(wanted[0])}.*{re.escape(wanted[-1])}", re.MULTILINE)
     expected = [at for at, name in enumerate(names) if pattern.search(name)]
-    assert list(Lexicon(names).matching(pattern, wanted[0])) == expected
+    assert list(Lexicon.of(names).matching(pattern, wanted[0])) == expected
 
 
 @given(NAMES, NAME, st.sampled_from([0.5, 0.75, 0.8, 1.0]))
 def test_no_similar_name_is_missed(names: list[str], wanted: str, least: float) -> None:
-    like = set(Lexicon(names).like(wanted, least).tolist())
+    like = set(Lexicon.of(names).like(wanted, least).tolist())
     assert like >= {at for at, name in enumerate(names) if fuzz.ratio(wanted, name) >= 100 * least}
 
 
@@ -47,4 +50,41 @@ def test_most_names_that_are_not_similar_are_left_out() -> None:
     names = sorted(
         f"{first}_{second}" for first in ("open", "close", "walk") for second in ("file", "tree", "sky")
     )
-    assert {names[at] for at in Lexicon(names).like("open_fiel", 0.8)} == {"open_file"}
+    assert {names[at] for at in Lexicon.of(names).like("open_fiel", 0.8)} == {"open_file"}
+
+
+def test_what_is_settled_is_read_once_an_arrangement_and_again_after_a_failure() -> None:
+    settled, calls = Settled(), []
+
+    def read(value: str) -> str:
+        calls.append(value)
+        if value == "broken":
+            raise OSError(value)
+        return value
+
+    assert settled.get("places", 1, lambda: read("first")) == "first"
+    assert settled.get("places", 1, lambda: read("again")) == "first"
+    with pytest.raises(OSError, match="broken"):
+        settled.get("places", 2, lambda: read("broken"))
+    assert settled.get("places", 2, lambda: read("second")) == "second"
+    assert settled.get("symbols", 2, lambda: read("other")) == "other"
+    assert calls == ["first", "broken", "second", "other"]
+
+
+def test_what_is_still_read_is_answered_from_before() -> None:
+    settled, may_read = Settled(), threading.Event()
+
+    def slow() -> str:
+        assert may_read.wait(10)
+        return "new"
+
+    assert settled.get_now("symbols", 1, slow) is None
+    assert not settled.is_read("symbols")
+    may_read.set()
+    assert settled.get("symbols", 1, slow) == "new"
+    may_read.clear()
+    assert settled.get_now("symbols", 2, slow) == "new"
+    assert settled.get_now("symbols", 3, slow) == "new"
+    assert settled.is_read("symbols")
+    may_read.set()
+    assert settled.get("symbols", 3, lambda: "newest") == "new"

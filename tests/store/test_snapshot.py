@@ -185,3 +185,24 @@ def test_paths_are_found_by_their_parts_through_every_change(desk: Desk) -> None
     assert with_parts("absent") == []
     desk.index.optimize()
     assert with_parts("cart") == ["lib/cart.py", "src/Cart.py"]
+
+
+def test_a_huge_index_answers_before_all_of_it_is_read(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr("conexus.store.snapshot._HUGE_CHUNKS", 10)
+    texts = many(40)
+    desk.write(texts)
+    desk.index.optimize()
+    desk.write({"f/0.py": ["replaced shared"], "f/1.py": None})
+    snapshot = desk.index.snapshot()
+    expected = {(path, at) for path, parts in texts.items() for at in range(len(parts))}
+    expected = {(path, at) for path, at in expected if path not in {"f/0.py", "f/1.py"}} | {("f/0.py", 0)}
+    for _ in range(3):
+        rows = snapshot.matching(["shared"], 1_000)
+        assert {(row.path, row.ord) for row in rows} == expected
+        snapshot._places()
+    assert {
+        entry.path for entry in snapshot.symbols_now().entries(snapshot.symbols_now().named("replaced"))
+    } == {"f/0.py"}
+    assert len(snapshot.symbols()) == snapshot.count_symbols() == len(expected)
+    assert snapshot.has_symbols
+    assert len(snapshot.symbols_now()) == len(expected)

@@ -33,6 +33,7 @@ from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Iterable
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -110,6 +111,8 @@ class Status:
     """Of the indexed files on disk."""
     languages: dict[str, int]
     """Files by language."""
+    language_chunks: dict[str, int]
+    """Chunks by language."""
     skipped: dict[str, int]
     """Files left out for what they contain, by reason."""
     fallbacks: tuple[str, ...]
@@ -377,7 +380,7 @@ class Folder:
 
     def _focused(self, outcome: Outcome, query: Query, view: View) -> tuple[Hit, ...]:
         places = [(view.records[hit.path].file_id, hit.span) for hit in outcome.hits]
-        inside = view.snapshot.symbols().within(places)
+        inside = view.snapshot.symbols_now().within(places)
         moved = set(outcome.moved)
         return tuple(
             # Where the definitions of a changed file stand now is not known here; its hits keep their first line.
@@ -409,6 +412,7 @@ class Folder:
             chunks=sum(record.chunks for record in files),
             bytes=sum(record.size for record in files),
             languages=dict(Counter(record.language for record in files).most_common()),
+            language_chunks=dict(_count_chunks(files).most_common()),
             skipped=dict(_count_skips(opened.index).most_common()),
             fallbacks=tuple(f"{record.path}: {record.note}" for record in files if record.note),
             quarantined=tuple(
@@ -521,12 +525,12 @@ class Folder:
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:
-    waiting = snapshot.waiting_chunks
-    return (
-        [f"{waiting} new chunks are not yet found by their words, only by meaning and name"]
-        if waiting
-        else []
-    )
+    notes = []
+    if waiting := snapshot.waiting_chunks:
+        notes.append(f"{waiting} new chunks are not yet found by their words, only by meaning and name")
+    if not snapshot.has_symbols:
+        notes.append("definitions are not yet found by their names: those of a large index are being read")
+    return notes
 
 
 def _unseen(walk: Walk) -> list[str]:
@@ -536,6 +540,13 @@ def _unseen(walk: Walk) -> list[str]:
         for skip in walk.skipped
         if skip.reason is SkipReason.UNREADABLE and skip.detail != "vanished"
     ]
+
+
+def _count_chunks(files: Iterable[FileRecord]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for record in files:
+        found[record.language] += record.chunks
+    return found
 
 
 def _count_skips(index: Index) -> Counter[str]:

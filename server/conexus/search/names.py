@@ -39,7 +39,7 @@ Found = dict[int, float]
 
 def definitions(query: Query, snapshot: Snapshot, allowed: NDArray[np.bool_] | None) -> list[Row]:
     """Return the chunks that hold definitions the query names, best match first."""
-    table = snapshot.symbols()
+    table = snapshot.symbols_now()
     found: Found = {}
     for name in query.identifiers or _single_name(query):
         _add(found, _named(name, table, similar=query.intent is Intent.SYMBOL))

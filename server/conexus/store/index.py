@@ -334,7 +334,7 @@ class Index:
             files=len(self.files),
             skipped=len(self.skips),
             chunks=chunks,
-            symbols=len(self.snapshot().symbols()),
+            symbols=self.snapshot().count_symbols(),
             revision=numbers.revision,
             pending_chunks=self.pending_chunks,
             dead_rows=numbers.chunk_rows - chunks,
@@ -643,7 +643,8 @@ class Index:
         import numpy as np
 
         from conexus.store.overlay import TermStatistics
-        from conexus.store.snapshot import Settled, Snapshot, View
+        from conexus.store.settled import Settled
+        from conexus.store.snapshot import Snapshot, View
 
         if self._has_rows():
             self._opened()

@@ -5,25 +5,36 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
 
 class Lexicon(Sequence[str]):
-    """Sorted texts without line ends, by position. One string and a number each, where a list takes 60 bytes more."""
+    """Sorted texts without line ends, by position.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Take texts in the order of their characters; one may come several times."""
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-        self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        self._text = "\n".join(texts) + "\n" * bool(texts)
+    All are one string of UTF-8, a line each, which sorts as characters do: a list of them would take 60 bytes
+    more for each, and one string of characters four times as much for a single emoji in any of them.
+    """
+
+    def __init__(self, text: bytes, lengths: NDArray[np.integer[Any]]) -> None:
+        """Take texts in the order of their characters, a line each in UTF-8, and how many bytes each has."""
+        self._starts = np.concatenate([[0], np.cumsum(lengths + 1)]).astype(np.int32)
+        self._text = text
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Lexicon:
+        """Return a lexicon of texts in the order of their characters; one may come several times."""
+        lines = [_utf8(text) for text in texts]
+        return cls(
+            b"".join(line + b"\n" for line in lines), np.array([len(line) for line in lines], np.int32)
+        )
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -35,45 +46,50 @@ class Lexicon(Sequence[str]):
     def __getitem__(self, position: int | slice) -> str | list[str]:
         if isinstance(position, slice):
             return [self[at] for at in range(*position.indices(len(self)))]
-        if not -len(self) <= position < len(self):
+        if not 0 <= position < len(self):
             raise IndexError(position)
-        at = position % len(self)
-        return self._text[self._starts[at] : self._starts[at + 1] - 1]
+        return self._line(position).decode("utf-8", "surrogatepass")
 
     def __contains__(self, text: object) -> bool:
         return isinstance(text, str) and self.find(text) is not None
 
     def find(self, text: str) -> int | None:
         """Return the first position of `text`, None if there is none."""
-        at = bisect.bisect_left(self, text)
-        return at if at < len(self) and self[at] == text else None
+        wanted = _utf8(text)
+        at = self._first(wanted)
+        return at if at < len(self) and self._line(at) == wanted else None
 
     def beginning_with(self, beginning: str, most: int) -> range:
         """Return the positions of at most `most` texts that begin so."""
-        first = bisect.bisect_left(self, beginning)
-        # No character sorts behind the last one there is, and no text has it.
-        last = bisect.bisect_left(self, beginning + "\U0010ffff", first)
+        wanted = _utf8(beginning)
+        first = self._first(wanted)
+        # No byte of UTF-8 is as large.
+        last = self._first(wanted + b"\xff")
         return range(first, min(last, first + most))
 
     def containing(self, part: str, most: int) -> list[int]:
         """Return the positions of at most `most` texts that `part` is in."""
+        wanted = _utf8(part)
         found: list[int] = []
-        at = self._text.find(part) if part else -1
+        at = self._text.find(wanted) if wanted else -1
         while at >= 0 and len(found) < most:
-            found.append(int(np.searchsorted(self._starts, np.int32(at), side="right")) - 1)
-            at = self._text.find(part, int(self._starts[found[-1] + 1]))
+            found.append(self._position(at))
+            at = self._text.find(wanted, int(self._starts[found[-1] + 1]))
         return found
 
     def matching(self, pattern: re.Pattern[str], beginning: str) -> Iterator[int]:
         """Yield the positions of texts that begin so and in which `pattern` is found, which keeps to one line."""
         among = self.beginning_with(beginning, len(self))
-        if not among:
+        start = int(self._starts[among.start])
+        text = self._text[start : int(self._starts[among.stop])]
+        if not text.isascii():
+            yield from (at for at in among if pattern.search(self[at]))
             return
-        start, end = int(self._starts[among.start]), int(self._starts[among.stop])
-        while (match := pattern.search(self._text, start, end)) is not None:
-            position = int(np.searchsorted(self._starts, np.int32(match.start()), side="right")) - 1
+        lines, at = text.decode("ascii"), 0
+        while (match := pattern.search(lines, at)) is not None:
+            position = self._position(start + match.start())
             yield position
-            start = int(self._starts[position + 1])
+            at = int(self._starts[position + 1]) - start
 
     def like(self, text: str, least: float) -> NDArray[np.int64]:
         """Return the positions of texts that can be as similar to `text` as `least`, in [0, 1]; no other is.
@@ -81,20 +97,37 @@ class Lexicon(Sequence[str]):
         Similarity is 1 - d / (a + b) for texts of a and b characters, d of which are to be deleted or
         inserted (normalised indel distance). Each kind of character that only one of them has is one of d.
         """
-        lengths = np.diff(self._starts) - 1
+        lengths, kinds = self._shapes
+        mine = _kinds(np.frombuffer(_utf8(text) + b"\n", np.uint8), np.zeros(1, np.int32))[0]
         most = (1 - least) * (lengths + len(text)) + 1e-6
-        mine = np.uint32(_kinds(text)[0] if text else 0)
-        different = np.bitwise_count(self._letters ^ mine)
-        return np.flatnonzero((different <= most) & (np.abs(lengths - len(text)) <= most))
+        fits = np.abs(lengths - len(text)) <= most
+        return np.flatnonzero(fits & (np.bitwise_count(kinds ^ mine) <= most))
+
+    def _line(self, position: int) -> bytes:
+        return self._text[self._starts[position] : self._starts[position + 1] - 1]
+
+    def _first(self, line: bytes) -> int:
+        return bisect.bisect_left(range(len(self)), line, key=self._line)
+
+    def _position(self, offset: int) -> int:
+        return int(np.searchsorted(self._starts, np.int32(offset), side="right")) - 1
 
     @cached_property
-    def _letters(self) -> NDArray[np.uint32]:
-        """The kinds of characters in each text, 32 of them: several share a bit, and count as one then."""
-        return _kinds(self._text, self._starts[:-1]) if len(self) else np.empty(0, np.uint32)
+    def _shapes(self) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+        """The length in characters and the kinds of characters of each text."""
+        if not len(self):
+            return np.empty(0, np.int32), np.empty(0, np.uint32)
+        codes, starts = np.frombuffer(self._text, np.uint8), self._starts[:-1]
+        continued = np.add.reduceat((codes & 0xC0) == 0x80, starts, dtype=np.int32)
+        return np.diff(self._starts) - 1 - continued, _kinds(codes, starts)
 
 
-def _kinds(text: str, starts: NDArray[np.int32] | None = None) -> NDArray[np.uint32]:
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    # A line end is no character of a text.
-    bits = np.where(codes == ord("\n"), np.uint32(0), np.left_shift(np.uint32(1), codes & np.uint32(31)))
-    return np.bitwise_or.reduceat(bits, np.zeros(1, np.int32) if starts is None else starts)
+def _kinds(codes: NDArray[np.uint8], starts: NDArray[np.int32]) -> NDArray[np.uint32]:
+    """Return 31 kinds of ASCII characters, and one for all others, as bits; characters that share one count once."""
+    bits = np.left_shift(np.uint32(1), np.arange(256, dtype=np.uint32) % 31)
+    bits[ord("\n")], bits[128:] = 0, 1 << 31
+    return np.bitwise_or.reduceat(bits[codes], starts)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from conexus.store.lexicon import Lexicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
 
 class PathTable:
     """Paths in lower case, with the files they are of."""
 
-    def __init__(self, file_ids: NDArray[np.integer], path_of: Mapping[int, str]) -> None:
+    def __init__(self, numbers: Sequence[int], path_of: Mapping[int, str]) -> None:
         """Take file ids and what gives their paths, also later on."""
-        numbers = file_ids.tolist()
         lowered = [path_of[number].lower().replace("\n", " ") for number in numbers]
         order = sorted(range(len(numbers)), key=lowered.__getitem__)
-        self._lowered = Lexicon([lowered[at] for at in order])
-        self._file_ids = np.asarray(file_ids, np.int32)[order] if numbers else np.empty(0, np.int32)
+        self._lowered = Lexicon.of(lowered[at] for at in order)
+        self._file_ids = [numbers[at] for at in order]
         self._path_of = path_of
 
     def holding(self, parts: Sequence[str], most: int) -> Iterator[tuple[str, int]]:
@@ -33,7 +28,7 @@ class PathTable:
         for position in self._lowered.containing(longest, len(self._lowered)):
             lowered = self._lowered[position]
             if all(part in lowered for part in others):
-                number = int(self._file_ids[position])
+                number = self._file_ids[position]
                 yield self._path_of[number], number
                 most -= 1
             if most <= 0:

@@ -76,11 +76,6 @@ class PlaceTable:
             np.where(known, self._by_address[found], -1) if known.any() else np.full(len(found), -1, np.int32)
         )
 
-    def named(self, file_ids: NDArray[np.int32], ords: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the position of each (file id, place in the file), both int32[n]; -1 if it is not known."""
-        positions = np.searchsorted(self._file_ids, file_ids) + ords
-        return np.where(self.file_ids(positions) == file_ids, positions, -1).astype(np.int32)
-
     def file_ids(self, positions: NDArray[np.integer]) -> NDArray[np.int32]:
         """Return the file ids at these positions, int32[n]; -1 where there is none."""
         inside = (positions >= 0) & (positions < len(self._file_ids))

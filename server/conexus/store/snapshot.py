@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
-from conexus.store.memory import give_back_memory
 from conexus.store.overlay import admitted
 from conexus.store.paths import PathTable
 from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from conexus.store.manifest import FileRecord
     from conexus.store.overlay import OverlayView, TermStatistics
+    from conexus.store.settled import Settled
 
     _Fetched = tuple[pa.Table, NDArray[np.float32]]
 
@@ -31,23 +31,11 @@ _FEW_FILES = 64
 """At most this many admitted files are scanned exactly; more are found by overfetching."""
 _MOST_WORDS = 8
 """Fewer would cost nDCG@10 on the repositories of `bench quality` (6: .003), more gain nothing."""
+_HUGE_CHUNKS = 300_000
+"""From here on questions do not wait for what takes seconds to read at a start: they take a slower way."""
 _PLACES = chunk_schema(1).append(pa.field(ADDRESS, pa.uint64()))
 _MOST_FETCHED = 2_000
 """Overfetching stops here and an exact scan of the admitted files takes over."""
-
-
-@define
-class Settled:
-    """What is known of rows on disk: slow to read, seldom changed, shared by an index's snapshots.
-
-    Hidden rows are in it too: while new rows are served from memory, those on disk only become fewer.
-    """
-
-    key: tuple[int, int, int] = (-1, -1, -1)
-    symbols: SymbolTable | None = None
-    places: PlaceTable | None = None
-    paths: PathTable | None = None
-    guard: threading.Lock = field(factory=threading.Lock)
 
 
 @frozen(eq=False)
@@ -119,14 +107,14 @@ class Snapshot:
 
     def paths_with(self, parts: Sequence[str], most: int) -> list[tuple[str, int]]:
         """Return visible (path, file id) of at most `most` files whose path has all `parts` (lower case) in it."""
-        with self.view.settled.guard:
-            settled = self._settled()
-            if settled.paths is None:
-                # Those that an open buffer hides are in it too: the buffer may be closed.
-                committed = np.array([record.file_id for record in self.files.values()], np.int32)
-                settled.paths = PathTable(committed, self.view.path_of)
-        recent = PathTable(np.flatnonzero(self._in_memory()), self.view.path_of)
-        found = dict.fromkeys([*recent.holding(parts, most), *settled.paths.holding(parts, most)])
+
+        def read() -> PathTable:
+            # Those that an open buffer hides are in it too: the buffer may be closed.
+            return PathTable([record.file_id for record in self.files.values()], self.view.path_of)
+
+        settled = self.view.settled.get("paths", self._arrangement, read)
+        recent = PathTable(np.flatnonzero(self._in_memory()).tolist(), self.view.path_of)
+        found = dict.fromkeys([*recent.holding(parts, most), *settled.holding(parts, most)])
         return [(path, number) for path, number in found if self.live[number]][:most]
 
     def file_id(self, path: str) -> int | None:
@@ -145,10 +133,8 @@ class Snapshot:
         """
         vector = np.ascontiguousarray(vector, np.float32)
 
-        def fetch(tables: Tables, count: int, where: str, *, named: bool) -> _Fetched:
-            return tables.nearest(
-                vector, count, where=where, indexed_only=self.view.indexed_only, named=named
-            )
+        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched:
+            return tables.nearest(vector, count, columns, where=where, indexed_only=self.view.indexed_only)
 
         on_disk = self._search(fetch, limit, allowed)
         rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
@@ -166,8 +152,8 @@ class Snapshot:
         if not distinct:
             return []
 
-        def fetch(tables: Tables, count: int, where: str, *, named: bool) -> _Fetched:
-            return tables.matching(distinct, count, where=where, named=named)
+        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched:
+            return tables.matching(distinct, count, columns, where=where)
 
         on_disk = self._search(fetch, limit, allowed)
         mask = self._mask(self._in_memory(), allowed)
@@ -209,11 +195,33 @@ class Snapshot:
         """Return all visible symbols, open buffers included; loaded on first use and kept."""
         with self._guard:
             if self._symbols is None:
-                recent = SymbolTable(
-                    _masked(self.view.overlay_symbols(), self._in_memory()), self.view.path_of
+                self._symbols = self._visible(
+                    self.view.settled.get("symbols", self._arrangement, self._read_symbols)
                 )
-                self._symbols = VisibleSymbols(self._symbol_table(), recent, self.view.on_disk)
             return self._symbols
+
+    def symbols_now(self) -> VisibleSymbols:
+        """Return all visible symbols if they can be had at once, as in all but huge indexes.
+
+        Else those read before rows were last arranged, or only those in memory: see `has_symbols`.
+        """
+        if not self._is_huge:
+            return self.symbols()
+        known = self.view.settled.get_now("symbols", self._arrangement, self._read_symbols)
+        return self._visible(known or SymbolTable(symbol_schema().empty_table(), self.view.path_of))
+
+    @property
+    def has_symbols(self) -> bool:
+        """Return whether `symbols_now` has those of rows on disk."""
+        return not self._is_huge or self.view.settled.is_read("symbols")
+
+    def count_symbols(self) -> int:
+        """Return how many symbols are visible, without reading what they are."""
+        recent = np.count_nonzero(
+            admitted(self.view.overlay_symbols()["file_id"].to_numpy(), self._in_memory())
+        )
+        on_disk = self._on_disk(SYMBOLS, ["file_id"], symbol_schema())["file_id"].to_numpy()
+        return int(recent + np.count_nonzero(admitted(on_disk, self.view.on_disk)))
 
     def _search(self, fetch: _Fetch, limit: int, allowed: NDArray[np.bool_] | None) -> list[Row]:
         """Fetch rows until `limit` of them are visible and allowed, or there are no more."""
@@ -226,27 +234,27 @@ class Snapshot:
         count = limit if exact else self._first_fetch(limit, len(ids))
         while True:
             exact = exact or count > max(_MOST_FETCHED, 4 * limit)
-            positions, scores = self._found(
-                fetch, tables, limit if exact else count, where_ids(ids) if exact else ""
-            )
-            kept = np.flatnonzero(admitted(self._places().file_ids(positions), mask))
-            if exact or len(kept) >= limit or len(positions) < count:
-                best = kept[:limit]
-                return self._places().rows(positions[best], scores[best])
+            found = self._found(fetch, tables, limit if exact else count, where_ids(ids) if exact else "")
+            kept = np.flatnonzero(admitted(found.file_ids, mask))
+            if exact or len(kept) >= limit or len(found.file_ids) < count:
+                return found.rows(kept[:limit])
             count *= 4
 
-    def _found(
-        self, fetch: _Fetch, tables: Tables, count: int, where: str
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return positions in `_places` of what is found, -1 where there is none, and scores."""
-        places = self._places()
-        rows, scores = fetch(tables, count, where, named=False)
-        positions = places.at_addresses(rows[ADDRESS].to_numpy())
-        if len(positions) and positions.min() < 0:
-            # Rows were added or moved since we read where they are. By name we know those that we should.
-            rows, scores = fetch(tables, count, where, named=True)
-            positions = places.named(rows["file_id"].to_numpy(), rows["ord"].to_numpy())
-        return positions, scores
+    def _found(self, fetch: _Fetch, tables: Tables, count: int, where: str) -> _Found:
+        places = self._places_now()
+        if places is not None:
+            addressed, scores = fetch(tables, count, where, [ADDRESS])
+            positions = places.at_addresses(addressed[ADDRESS].to_numpy())
+            if not len(positions) or positions.min() >= 0:
+                return _Found(
+                    places.file_ids(positions), lambda kept: places.rows(positions[kept], scores[kept])
+                )
+        # Rows were added or moved since we read where they are, or we have not read it yet.
+        table, scores = fetch(tables, count, where, PLACE)
+        return _Found(
+            table["file_id"].to_numpy(),
+            lambda kept: rows_of_table(table.take(pa.array(kept)), self.view.path_of, scores[kept]),
+        )
 
     def _first_fetch(self, limit: int, admitted: int) -> int:
         total = max(1, int(np.count_nonzero(self.view.on_disk)))
@@ -265,33 +273,37 @@ class Snapshot:
     def _in_memory(self) -> NDArray[np.bool_]:
         return self.view.live & ~self.view.on_disk
 
-    def _settled(self) -> Settled:
-        """Return what is known of rows on disk, emptied if it was of another arrangement of them."""
-        view = self.view
-        key = (*view.arrangement, 0 if view.indexed_only else view.revision)
-        if view.settled.key != key:
-            view.settled.symbols = view.settled.places = view.settled.paths = None
-            view.settled.key = key
-        return view.settled
+    @property
+    def _arrangement(self) -> tuple[int, int, int]:
+        return (*self.view.arrangement, 0 if self.view.indexed_only else self.view.revision)
 
-    def _symbol_table(self) -> SymbolTable:
-        with self.view.settled.guard:
-            settled = self._settled()
-            if settled.symbols is None:
-                rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
-                settled.symbols = SymbolTable(rows, self.view.path_of)
-                give_back_memory()
-            return settled.symbols
+    @property
+    def _is_huge(self) -> bool:
+        return self.view.statistics.chunks > _HUGE_CHUNKS
+
+    def _visible(self, settled: SymbolTable) -> VisibleSymbols:
+        recent = _masked(self.view.overlay_symbols(), self._in_memory())
+        return VisibleSymbols(settled, SymbolTable(recent, self.view.path_of), self.view.on_disk)
+
+    def _read_symbols(self) -> SymbolTable:
+        rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
+        table = SymbolTable(rows, self.view.path_of)
+        if self._is_huge:
+            table.names.like("", 1.0)  # sorted now, by the thread that nobody waits for
+        return table
 
     def _places(self) -> PlaceTable:
-        with self.view.settled.guard:
-            settled = self._settled()
-            if settled.places is None:
-                rows = self._on_disk(CHUNKS, (*PLACE, ADDRESS), _PLACES)
-                addresses = rows[ADDRESS].to_numpy()
-                settled.places = PlaceTable(rows.drop_columns(ADDRESS), addresses, self.view.path_of)
-                give_back_memory()
-            return settled.places
+        return self.view.settled.get("places", self._arrangement, self._read_places)
+
+    def _places_now(self) -> PlaceTable | None:
+        if not self._is_huge:
+            return self._places()
+        return self.view.settled.get_now("places", self._arrangement, self._read_places)
+
+    def _read_places(self) -> PlaceTable:
+        rows = self._on_disk(CHUNKS, (*PLACE, ADDRESS), _PLACES)
+        addresses = rows[ADDRESS].to_numpy()
+        return PlaceTable(rows.drop_columns(ADDRESS), addresses, self.view.path_of)
 
     def _on_disk(self, name: str, columns: Sequence[str], schema: pa.Schema) -> pa.Table:
         if self.view.on_disk.any() and (tables := self._tables()):
@@ -307,9 +319,17 @@ class Snapshot:
 
 
 class _Fetch(Protocol):
-    """Asks LanceDB for `count` rows, by address or `named`: one of two queries."""
+    """Asks LanceDB for `columns` of `count` rows."""
 
-    def __call__(self, tables: Tables, count: int, where: str, *, named: bool) -> _Fetched: ...
+    def __call__(self, tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched: ...
+
+
+@frozen(eq=False)
+class _Found:
+    """What LanceDB found, in order: the files, and what makes rows of those whose numbers are given."""
+
+    file_ids: NDArray[np.int32]
+    rows: Callable[[NDArray[np.intp]], list[Row]]
 
 
 def _masked(table: pa.Table, mask: NDArray[np.bool_]) -> pa.Table:

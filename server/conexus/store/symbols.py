@@ -120,7 +120,7 @@ class SymbolTable:
     def _grouped(self) -> tuple[Lexicon, NDArray[np.int32], NDArray[np.int32]]:
         """The names, symbol numbers grouped by name, and where each group starts."""
         if not len(self):
-            return Lexicon([]), _NONE, np.zeros(1, np.int32)
+            return Lexicon.of([]), _NONE, np.zeros(1, np.int32)
         encoded = pc.utf8_lower(self._rows["name"]).combine_chunks().dictionary_encode()
         encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
         # Arrow sorts by bytes of UTF-8, which is the order of characters.
@@ -130,8 +130,7 @@ class SymbolTable:
         ranks = rank[encoded.indices.to_numpy()]
         order = np.argsort(ranks, kind="stable").astype(np.int32)
         starts = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(by_name)))]).astype(np.int32)
-        names = encoded.dictionary.take(by_name)
-        return Lexicon(pc.replace_substring(names, "\n", " ").to_pylist()), order, starts
+        return _lexicon(encoded.dictionary.take(by_name)), order, starts
 
 
 class VisibleSymbols:
@@ -236,6 +235,14 @@ class VisibleSymbols:
 
     def _visible(self, file_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         return admitted(file_ids, self._on_disk)
+
+
+def _lexicon(sorted_names: pa.StringArray) -> Lexicon:
+    # One byte for one byte: the order of bytes and their number stay.
+    names = pc.replace_substring(sorted_names, "\n", " ")
+    whole = pa.ListArray.from_arrays(pa.array([0, len(names)], pa.int32()), names)
+    text = pc.binary_join(whole, "\n")[0].as_buffer().to_pybytes() + b"\n"
+    return Lexicon(text, pc.binary_length(names).to_numpy())
 
 
 _NONE = np.empty(0, np.int32)

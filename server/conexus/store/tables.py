@@ -40,7 +40,6 @@ _METADATA_CACHE = 24 << 20
 ADDRESS = "_rowid"
 """Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
 for nothing, while any column of a hundred rows costs more than finding them."""
-_NAMED = ("file_id", "ord")
 
 
 def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file_id") -> str:
@@ -138,21 +137,23 @@ class Tables:
         self,
         vector: NDArray[np.float32],
         limit: int,
+        columns: Sequence[str],
         *,
         where: str = "",
         indexed_only: bool = True,
-        named: bool = False,
     ) -> tuple[pa.Table, NDArray[np.float32]]:
-        """Return the rows nearest to `vector` (L2-normalised, float32[d]) and cosine similarities, best first.
+        """Return `columns` of the rows nearest to `vector` (L2-normalised, float32[d]) and cosine similarities.
 
-        Rows have their ADDRESS, or their file id and place in it if `named`. With `where` the scan is exact
-        over the rows it admits, whatever the size of the index. Otherwise similarities are those of codes,
+        Best first; ADDRESS may be among the columns. With `where` the scan is exact over the rows it admits,
+        whatever the size of the index. Otherwise similarities are those of codes,
         some thousandths off, where there is a structure and it covers what is asked (`indexed_only`).
         """
         by_code = self.has_vector_structure and indexed_only and not where
 
         def query(table: Any) -> Any:
-            found = _selecting(table.query().nearest_to(vector).distance_type("cosine"), "_distance", named)
+            found = _selecting(
+                table.query().nearest_to(vector).distance_type("cosine"), [*columns, "_distance"]
+            )
             found = found.limit(limit)
             if where:
                 return found.bypass_vector_index().where(where)
@@ -167,9 +168,9 @@ class Tables:
         return rows, 1 - distances / 2 if by_code else 1 - distances
 
     def matching(
-        self, words: Sequence[str], limit: int, *, where: str = "", named: bool = False
+        self, words: Sequence[str], limit: int, columns: Sequence[str], *, where: str = ""
     ) -> tuple[pa.Table, NDArray[np.float32]]:
-        """Return the rows with any of `words` and their BM25 scores, best first; rows as `nearest` has them.
+        """Return `columns` of the rows with any of `words` and their BM25 scores, best first.
 
         Rows that the full-text structure does not cover are left out, if there is one: scanning their words
         takes 25 ms a thousand, and a question must not wait for a bulk load.
@@ -179,7 +180,7 @@ class Tables:
         text = MatchQuery(" ".join(words), "tokens")  # type: ignore[call-arg] # its attrs defaults are hidden
 
         def query(table: Any) -> Any:
-            found = _selecting(table.query().nearest_to_text(text), "_score", named).limit(limit)
+            found = _selecting(table.query().nearest_to_text(text), [*columns, "_score"]).limit(limit)
             found = found.where(where) if where else found
             return found.fast_search() if self.has_words_structure else found
 
@@ -192,9 +193,7 @@ class Tables:
         def query(table: Any) -> Any:
             found = table.query()
             found = found.where(where) if where else found
-            if columns and ADDRESS in columns:
-                found = found.with_row_id()
-            return found.select(list(columns)) if columns else found
+            return _selecting(found, columns) if columns else found
 
         return self._read(name, query)
 
@@ -355,8 +354,9 @@ class Tables:
         return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
 
 
-def _selecting(query: Any, score: str, named: bool) -> Any:
-    return query.select([*_NAMED, score]) if named else query.select([ADDRESS, score]).with_row_id()
+def _selecting(query: Any, columns: Sequence[str]) -> Any:
+    query = query.select(list(columns))
+    return query.with_row_id() if ADDRESS in columns else query
 
 
 def _word_structure() -> Any:
