@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from threading import Lock
 
 _KEPT = 512
+_RECENT = 100
 
 
 class Latencies:
@@ -21,6 +22,14 @@ class Latencies:
         with self._lock:
             self._seconds[name].append(seconds)
             self._counts[name] += 1
+
+    def recent(self) -> dict[str, tuple[float, ...]]:
+        """Return name → the last ones in milliseconds, oldest first."""
+        with self._lock:
+            return {
+                name: tuple(round(1000 * one, 3) for one in list(seconds)[-_RECENT:])
+                for name, seconds in self._seconds.items()
+            }
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return name → count, and p50 and p95 in milliseconds."""

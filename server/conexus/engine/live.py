@@ -207,6 +207,7 @@ class LiveFolder:
             percent=covered.percent,
             revision=counts.revision if counts else 0,
             languages=held.languages if held else {},
+            language_chunks=held.language_chunks if held else {},
             skipped=held.skipped if held else {},
             problems=self._problems(held),
             model=held.model if held else self.folder.settings.model.name,

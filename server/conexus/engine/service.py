@@ -210,6 +210,7 @@ class Service:
             fronts=len(self._fronts),
             folders=tuple(evolve(live.status(), root=called) for called, live in asked),
             latencies=self._latencies.summary(),
+            recent=self._latencies.recent(),
             gates=self._contexts.counts() | self._engine.gates.counts(),
         )
 

@@ -612,6 +612,8 @@ class FolderStatus:
     problems: tuple[str, ...]
     """Quarantined files and repairs, newest last."""
     model: str
+    """Files by language."""
+    language_chunks: dict[str, int]
     bytes: dict[str, int]
     """Size on disk by part."""
     buffers: int
@@ -638,6 +640,8 @@ class EngineStatus:
     """Gate of `context` → outcome → how many replies had it."""
 
 
+    recent: dict[str, tuple[float, ...]]
+    """The last of each, in milliseconds, oldest first."""
 @frozen
 class Done:
     """An acknowledgement with the revision it left."""

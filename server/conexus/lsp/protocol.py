@@ -412,6 +412,7 @@ def structure(params: Any, wanted: type) -> Any:
     if not isinstance(params, dict):
         raise InvalidParamsError("params: expected an object")
     given = {name: value for name, value in params.items() if value is not None}
+    language_chunks: dict[str, int]
     try:
         return _converter().structure(given, wanted)
     except Exception as error:
@@ -432,6 +433,7 @@ def reasons(error: Exception, root: str) -> str:
 
 
 def _reason(error: BaseException, _: type | None) -> str:
+    recent: dict[str, tuple[float, ...]]
     if isinstance(error, KeyError):
         return "required field missing"
     return str(error) or type(error).__name__

@@ -51,7 +51,7 @@ _NOTHING: dict[str, Any] = {
     "context": wire.ContextReply("", 0, 0, "", "", "", 0.0, (), (), (), (), "", 0, _EMPTY, _NO_FOLDER, 0.0),
     **dict.fromkeys(("reindex", "pause", "resume", "wait"), wire.Done(0)),
     "symbols": wire.SymbolReply((), 0, _EMPTY),
-    "status": wire.EngineStatus(conexus.__version__, 0, 0, 0.0, 0, (), {}, {}),
+    "status": wire.EngineStatus(conexus.__version__, 0, 0, 0.0, 0, (), {}, {}, {}),
 }
 
 
