@@ -1,6 +1,6 @@
 /** Copy Context for Agent: excerpts with paths and lines, as one text to paste into a chat. */
 import * as vscode from 'vscode';
-import type { Hit } from './protocol';
+import type { ContextParams, Hit } from './protocol';
 import type { Results } from './results';
 import type { Searches } from './search';
 import type { Server } from './server';
@@ -36,11 +36,18 @@ function whatFor(value: string): Thenable<string | undefined> {
 export async function contextFor(server: Server, query: string, token?: vscode.CancellationToken): Promise<string> {
   await server.start();
   if (server.offers('conexus/context')) {
-    const { text } = (await server.request('conexus/context', { query }, token)) as { text: string };
-    return text;
+    return (await server.ask('conexus/context', { query, ...whereWeAre() }, token)).text;
   }
   const { hits } = await server.ask('conexus/search', { query, limit: LIMIT }, token);
   return packed(hits);
+}
+
+/** Return what the user is looking at: it belongs to what the question is about. */
+function whereWeAre(): Partial<ContextParams> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.uri.scheme !== 'file') return {};
+  const { line, character } = editor.selection.active;
+  return { textDocument: { uri: editor.document.uri.toString() }, position: { line, character } };
 }
 
 /** Return excerpts below their paths and lines. */

@@ -25,16 +25,13 @@ export function activate(context: vscode.ExtensionContext, server: Server): void
   );
 }
 
-/** Return one server a folder of the workspace. */
+/** Return one server for all folders of the workspace. */
 export async function definitions(server: Server, McpStdioServerDefinition: McpServer): Promise<unknown[]> {
   const command = server.found?.command;
-  if (!command || !(await offersMcp(command))) return [];
-  return (vscode.workspace.workspaceFolders ?? [])
-    .filter((folder) => folder.uri.scheme === 'file')
-    .map((folder) => {
-      const label = `Conexus: ${folder.name}`;
-      return new McpStdioServerDefinition(label, command, ['mcp', '--root', folder.uri.fsPath]);
-    });
+  const folders = (vscode.workspace.workspaceFolders ?? []).filter((folder) => folder.uri.scheme === 'file');
+  if (!command || folders.length === 0 || !(await offersMcp(command))) return [];
+  const roots = folders.flatMap((folder) => ['--root', folder.uri.fsPath]);
+  return [new McpStdioServerDefinition('Conexus', command, ['mcp', ...roots])];
 }
 
 async function offersMcp(command: string): Promise<boolean> {

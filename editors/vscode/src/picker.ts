@@ -199,7 +199,7 @@ export class Picker implements vscode.Disposable {
   }
 
   private row(hit: Hit, query: string): Row {
-    const detail = glimpse(hit.excerpt, query).text;
+    const detail = glimpse(hit, query).text;
     return {
       label: plain(nameOf(hit)),
       description: plain(`${hit.kind}  ${placeOf(hit)}`),

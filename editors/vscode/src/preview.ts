@@ -14,14 +14,17 @@ const HIGHLIGHT = vscode.window.createTextEditorDecorationType({
   backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
   isWholeLine: true,
 });
+const FOCUS = vscode.window.createTextEditorDecorationType({
+  backgroundColor: new vscode.ThemeColor('editor.findMatchHighlightBackground'),
+});
 
 /** Open a hit where it is now; return whether its file is still there. */
 export async function open(hit: Hit, options: vscode.TextDocumentShowOptions = {}): Promise<boolean> {
   try {
     const { document, place } = await locateIn(hit);
     const editor = await vscode.window.showTextDocument(document, { preview: false, ...options });
-    editor.selection = new vscode.Selection(place.range.start, place.range.start);
-    editor.revealRange(place.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    editor.selection = new vscode.Selection(place.focus.start, place.focus.start);
+    editor.revealRange(place.focus, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     return true;
   } catch {
     void vscode.window.showWarningMessage(vscode.l10n.t('{0} is gone, or cannot be opened.', hit.path));
@@ -47,7 +50,10 @@ export class Preview {
   async end(): Promise<void> {
     this.wanted = undefined;
     await this.last;
-    for (const editor of vscode.window.visibleTextEditors) editor.setDecorations(HIGHLIGHT, []);
+    for (const editor of vscode.window.visibleTextEditors) {
+      editor.setDecorations(HIGHLIGHT, []);
+      editor.setDecorations(FOCUS, []);
+    }
   }
 
   /** Stop, and show what was shown before. */
@@ -75,11 +81,12 @@ export class Preview {
       const editor = await vscode.window.showTextDocument(document, {
         preview: true,
         preserveFocus: true,
-        selection: new vscode.Range(place.range.start, place.range.start),
+        selection: new vscode.Range(place.focus.start, place.focus.start),
         ...(this.home?.editor.viewColumn ? { viewColumn: this.home.editor.viewColumn } : {}),
       });
-      editor.revealRange(place.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      editor.revealRange(place.focus, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
       editor.setDecorations(HIGHLIGHT, [place.range]);
+      editor.setDecorations(FOCUS, [place.focus]);
     } catch {
       // The file is gone or no text: Enter says so.
     }

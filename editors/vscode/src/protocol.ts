@@ -23,6 +23,8 @@ export type Phase = 'ready' | 'scanning' | 'indexing' | 'paused' | 'failed';
 export interface Hit {
   uri: string;
   range: Range;
+  /** The line in the range to go to. */
+  focus: Range;
   folder: string;
   path: string;
   excerpt: string;
@@ -47,6 +49,7 @@ export interface SymbolInfo {
   container: string;
   uri: string;
   range: Range;
+  focus: Range;
   folder: string;
   score: number;
   version: number | null;
@@ -110,6 +113,12 @@ export interface SimilarParams {
   limit?: number;
 }
 
+export interface ContextParams {
+  query: string;
+  textDocument?: { uri: string };
+  position?: Position;
+}
+
 export interface RelatedParams {
   textDocument: { uri: string };
   position?: Position;
@@ -126,6 +135,7 @@ export interface SymbolsParams {
 export interface Requests {
   'conexus/search': [SearchParams, SearchResult];
   'conexus/similar': [SimilarParams, SearchResult];
+  'conexus/context': [ContextParams, { text: string }];
   'conexus/related': [RelatedParams, SearchResult];
   'conexus/symbols': [SymbolsParams, SymbolsResult];
   'conexus/status': [{ folder?: string }, StatusResult];

@@ -92,9 +92,9 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
   private async open(node: HitNode | undefined, viewColumn: vscode.ViewColumn): Promise<void> {
     const chosen = node ?? this.view.selection.find((one) => 'tracked' in one);
     if (!chosen) return;
-    const { uri, range } = chosen.tracked;
+    const { uri, focus } = chosen.tracked;
     try {
-      await vscode.window.showTextDocument(uri, { viewColumn, selection: new vscode.Range(range.start, range.start) });
+      await vscode.window.showTextDocument(uri, { viewColumn, selection: new vscode.Range(focus.start, focus.start) });
     } catch {
       chosen.tracked.freshness = 'gone';
       this.changed.fire(undefined);
@@ -134,10 +134,10 @@ function fileItem(file: FileNode): vscode.TreeItem {
 }
 
 function hitItem(node: HitNode, query: string): vscode.TreeItem {
-  const { hit, range, freshness } = node.tracked;
-  const { text, highlights } = glimpse(hit.excerpt, query);
+  const { hit, focus, freshness } = node.tracked;
+  const { text, highlights } = glimpse(hit, query);
   const item = new vscode.TreeItem({ label: text || nameOf(hit), highlights: text ? highlights : [] });
-  const line = range.start.line + 1;
+  const line = focus.start.line + 1;
   const state = freshness === 'edited' ? vscode.l10n.t('edited since') : vscode.l10n.t('deleted');
   item.description = freshness === 'current' ? String(line) : `${line}  (${state})`;
   item.iconPath = freshness === 'current' ? icon(hit.kind) : new vscode.ThemeIcon('warning');

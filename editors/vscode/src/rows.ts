@@ -33,7 +33,7 @@ export function nameOf(hit: Hit): string {
 export function placeOf(hit: Hit): string {
   const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
   const folder = several ? `${path.posix.basename(vscode.Uri.parse(hit.folder).path)}/` : '';
-  return `${folder}${hit.path}:${hit.range.start.line + 1}`;
+  return `${folder}${hit.path}:${hit.focus.start.line + 1}`;
 }
 
 export interface Glimpse {
@@ -42,18 +42,12 @@ export interface Glimpse {
   highlights: [number, number][];
 }
 
-/** Return the line of an excerpt that has most words of the question, and where they are in it. */
-export function glimpse(excerpt: string, query: string): Glimpse {
+/** Return the line of a hit that says most, and where words of the question are in it. */
+export function glimpse({ excerpt, range, focus }: Hit, query: string): Glimpse {
+  const line = linesOf(excerpt)[focus.start.line - range.start.line] ?? '';
+  const text = line.trim().replace(/\s+/g, ' ');
   const words = [...new Set(query.toLowerCase().match(/[\p{L}\p{N}_]{3,}/gu) ?? [])];
-  let best: Glimpse = { text: '', highlights: [] };
-  for (const line of linesOf(excerpt)) {
-    const text = line.trim().replace(/\s+/g, ' ');
-    const highlights = found(text.toLowerCase(), words);
-    if (/[\p{L}\p{N}]/u.test(text) && (!best.text || highlights.length > best.highlights.length)) {
-      best = { text, highlights };
-    }
-  }
-  return best;
+  return { text, highlights: found(text.toLowerCase(), words) };
 }
 
 function found(text: string, words: readonly string[]): [number, number][] {

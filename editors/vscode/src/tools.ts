@@ -1,6 +1,6 @@
 /** Language-model tools: chat agents in the editor ask the same index, unsaved text included. */
 import * as vscode from 'vscode';
-import { packed } from './context';
+import { contextFor, packed } from './context';
 import type { Completeness, SearchParams, SearchResult } from './protocol';
 import { asHit, placeOf, progressOf } from './rows';
 import type { Server } from './server';
@@ -10,6 +10,7 @@ const MOST_SYMBOLS = 20;
 
 interface Inputs {
   conexus_search: SearchParams;
+  conexus_context: { query: string };
   conexus_similar: { code: string; limit?: number };
   conexus_related: { path: string; line?: number; limit?: number };
   conexus_symbols: { name: string; limit?: number };
@@ -21,6 +22,7 @@ export function activate(context: vscode.ExtensionContext, server: Server): void
   const tools: Tools = {
     conexus_search: async (input, token) =>
       told(await server.ask('conexus/search', { ...input, limit: input.limit ?? LIMIT }, token)),
+    conexus_context: ({ query }, token) => contextFor(server, query, token),
     conexus_similar: async ({ code, limit = LIMIT }, token) =>
       told(await server.ask('conexus/similar', { text: code, limit }, token)),
     conexus_related: async ({ path, line, limit = LIMIT }, token) => {

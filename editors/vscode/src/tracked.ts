@@ -1,6 +1,6 @@
 /** Hits that follow edits: their ranges move with the text around them, and say so when theirs changed. */
 import * as vscode from 'vscode';
-import { linesOf, locate, rangeOf } from './places';
+import { asAnswered, linesOf, locate, type Place } from './places';
 import type { Hit } from './protocol';
 
 /** `edited`: the text in the range is not the one that was found; `gone`: the file is. */
@@ -10,6 +10,8 @@ export interface Tracked {
   hit: Hit;
   uri: vscode.Uri;
   range: vscode.Range;
+  /** The line in the range to go to. */
+  focus: vscode.Range;
   freshness: Freshness;
 }
 
@@ -17,9 +19,8 @@ export interface Tracked {
 export function track(hit: Hit): Tracked {
   const uri = vscode.Uri.parse(hit.uri);
   const document = openDocument(uri);
-  if (!document || document.version === hit.version) return { hit, uri, range: rangeOf(hit), freshness: 'current' };
-  const place = locate(linesOf(document.getText()), hit);
-  return { hit, uri, range: place.range, freshness: place.found ? 'current' : 'edited' };
+  const known = !document || document.version === hit.version;
+  return { hit, uri, ...placed(known ? asAnswered(hit) : locate(linesOf(document.getText()), hit)) };
 }
 
 /** Keeps hits right while files change, for as long as it lives. */
@@ -52,6 +53,7 @@ export class Follower implements vscode.Disposable {
       for (const change of contentChanges) {
         const touched = !change.range.end.isBefore(one.range.start) && change.range.start.isBefore(one.range.end);
         one.range = shifted(one.range, change);
+        one.focus = shifted(one.focus, change);
         if (touched) one.freshness = sameText(document.getText(one.range), one.hit.excerpt) ? 'current' : 'edited';
       }
     });
@@ -73,9 +75,7 @@ export class Follower implements vscode.Disposable {
     if (here.length === 0 || openDocument(uri)) return;
     const lines = linesOf(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
     for (const one of here) {
-      const place = locate(lines, { ...one.hit, range: one.range });
-      one.range = place.range;
-      one.freshness = place.found ? 'current' : 'edited';
+      Object.assign(one, placed(locate(lines, { ...one.hit, range: one.range, focus: one.focus })));
     }
     this.changed.fire();
   }
@@ -85,6 +85,10 @@ export class Follower implements vscode.Disposable {
     here.forEach(act);
     if (here.length > 0) this.changed.fire();
   }
+}
+
+function placed({ range, focus, found }: Place): Pick<Tracked, 'range' | 'focus' | 'freshness'> {
+  return { range, focus, freshness: found ? 'current' : 'edited' };
 }
 
 function openDocument(uri: vscode.Uri): vscode.TextDocument | undefined {

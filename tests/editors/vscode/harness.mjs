@@ -48,7 +48,7 @@ export async function startEditor({ projects, vsix, settings = {}, env = {}, arg
   const environment = {
     ...kept, HOME: root, TMPDIR: dirs.run, XDG_RUNTIME_DIR: dirs.run,
     CONEXUS_DATA_DIR: join(root, 'conexus'), CONEXUS_STATE_DIR: join(root, 'conexus-state'),
-    CONEXUS_ENGINE_IDLE_SECONDS: '1', CONEXUS_INDEX_WORKERS: '1',
+    CONEXUS_ENGINE_IDLE_SECONDS: '5', CONEXUS_INDEX_WORKERS: '1',
     EXTENSIONS_GALLERY: '{"serviceUrl":""}', // no marketplace
     ...env,
   };
@@ -117,7 +117,7 @@ export function write(path, text) {
 async function endLeftOver(root) {
   const mark = `CONEXUS_DATA_DIR=${root}/`;
   const alive = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && environmentOf(pid).includes(mark));
-  for (let tries = 0; tries < 100 && alive().length > 0; tries++) await new Promise((later) => setTimeout(later, 100));
+  for (let tries = 0; tries < 200 && alive().length > 0; tries++) await new Promise((later) => setTimeout(later, 100));
   const left = alive().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
   for (const pid of alive()) signal(Number(pid), 'SIGKILL');
   return left;

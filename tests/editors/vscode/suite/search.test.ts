@@ -31,8 +31,8 @@ suite('search', () => {
     await row(open, 'shop/basket.py:');
     const { hits } = await api.server.ask('conexus/search', { query: 'how is a voucher applied', limit: 50 });
     await until('the same order', () => {
-      const shown = open.pick.items.flatMap((one) => (one.hit ? [`${one.hit.uri} ${one.hit.range.start.line}`] : []));
-      return JSON.stringify(shown) === JSON.stringify(hits.map((hit) => `${hit.uri} ${hit.range.start.line}`));
+      const shown = open.pick.items.flatMap((one) => (one.hit ? [`${one.hit.uri} ${one.hit.focus.start.line}`] : []));
+      return JSON.stringify(shown) === JSON.stringify(hits.map((hit) => `${hit.uri} ${hit.focus.start.line}`));
     });
     assert.ok(open.pick.items.every((one) => one.alwaysShow));
     assert.equal((open.pick as { sortByLabel?: boolean }).sortByLabel, false);
