@@ -64,9 +64,15 @@ local function ask(method, params, title, options)
   end)
 end
 
----@return {uri: string}
+--- Return the document of the current buffer, nil if it is no file: then the server does not know it.
+---@return {uri: string}?
 local function document()
-  return { uri = vim.uri_from_bufnr(0) }
+  local file = vim.bo.buftype == '' and vim.api.nvim_buf_get_name(0) ~= ''
+  return file and { uri = vim.uri_from_bufnr(0) } or nil
+end
+
+local function complain()
+  client.say('this buffer is no file of the project', vim.log.levels.WARN)
 end
 
 ---@param query string
@@ -81,9 +87,8 @@ end
 function M.similar(first, last, options)
   local text = table.concat(vim.api.nvim_buf_get_lines(0, first - 1, last, false), '\n')
   local range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last, character = 0 } }
-  -- A buffer that is no file of the project has no document the server knows: then its text is compared.
-  local known = vim.bo.buftype == '' and vim.api.nvim_buf_get_name(0) ~= ''
-  local params = known and { textDocument = document(), range = range } or { text = text }
+  local known = document()
+  local params = known and { textDocument = known, range = range } or { text = text }
   ask(
     'conexus/similar',
     params,
@@ -95,15 +100,22 @@ end
 ---@param line? integer
 ---@param options? conexus.ListOptions
 function M.related(line, options)
+  local known = document()
+  if not known then
+    return complain()
+  end
   local position = line and { line = line - 1, character = 0 } or nil
   local title = 'related to ' .. vim.fn.expand('%:.') .. (line and ':' .. line or '')
-  ask('conexus/related', { textDocument = document(), position = position }, title, options)
+  ask('conexus/related', { textDocument = known, position = position }, title, options)
 end
 
 ---@param name? string
 ---@param options? conexus.ListOptions
 function M.symbols(name, options)
   local params = name and { query = name, semantic = true } or { textDocument = document() }
+  if not (name or params.textDocument) then
+    return complain()
+  end
   ask('conexus/symbols', params, name or 'symbols of ' .. vim.fn.expand('%:.'), options)
 end
 
