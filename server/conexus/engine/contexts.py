@@ -14,7 +14,7 @@ from conexus.engine import wire
 from conexus.engine.answers import completeness
 from conexus.engine.folder import CancelledError
 from conexus.orchestrate.context import Question, answer
-from conexus.orchestrate.ground import Ground
+from conexus.orchestrate.ground import Ground, Looked
 from conexus.orchestrate.routing import Profile, Task
 from conexus.orchestrate.steps import Runner, StoppedError
 from conexus.store.errors import IndexMissing
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from conexus.engine.live import LiveFolder
     from conexus.orchestrate.context import Answer
     from conexus.orchestrate.evidence import Citation, Piece, Statement
-    from conexus.search.gates import Hit
     from conexus.search.query import SearchRequest
 
 LEAST_BUDGET, MOST_BUDGET = 100, 100_000
@@ -98,8 +97,9 @@ class Contexts:
 def ground_of(called: str, folder: Folder, view: View, cancelled: Callable[[], bool]) -> Ground:
     """Return what agents work on in `folder`, as `view` sees it."""
 
-    def search(request: SearchRequest) -> Sequence[Hit]:
-        return folder.search(request, cancelled).hits
+    def search(request: SearchRequest) -> Looked:
+        reply = folder.search(request, cancelled)
+        return Looked(reply.hits, reply.query, reply.found, reply.confidence)
 
     def unsaved(path: str) -> bytes | None:
         held = folder.texts.get(path)
@@ -107,7 +107,9 @@ def ground_of(called: str, folder: Folder, view: View, cancelled: Callable[[], b
 
     # Not waited for: what git has that is not known yet is there for the next question.
     folder.past.catch_up(0.0)
-    return Ground(called, view.snapshot, view.records, view.read, search, folder.past, unsaved)
+    return Ground(
+        called, view.snapshot, view.records, view.read, folder.is_unchanged, search, folder.past, unsaved
+    )
 
 
 def _question(params: wire.Context, here: tuple[Ground, str, int] | None) -> Question:

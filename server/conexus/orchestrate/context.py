@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Found = Piece | Statement
 
 _TELLING_ANSWERS = 5
+_ROOM_TO_SEARCH = 0.05
 # Of the whole answer's time; the others may take most of it.
 _SHARE_OF_TIME = {"documents": 0.5, "settings": 0.5, "analyse": 0.3}
 
@@ -131,7 +132,8 @@ class _Work:
         if self.question.here is not None:
             steps.append(self._step("here", partial(locate.here, *self.question.here)))
         for role in (Role.DOCUMENT, Role.SETTING):
-            if self.limits.shares[role] and not self.question.languages:
+            # With less room, those that name an answer are enough.
+            if self.limits.shares[role] > _ROOM_TO_SEARCH and not self.question.languages:
                 looked = partial(expand.found, request=self.request, role=role)
                 steps.append(self._step(f"{role}s", self._each(looked)))
         return steps
@@ -140,15 +142,11 @@ class _Work:
         """Return the steps that look around what was located."""
         if not subjects:
             return []
-        shares = self.limits.shares
-        steps = [self._step("analyse", partial(_taken_apart, subjects))]
-        for role, agent in (
-            (Role.CALLEE, expand.callees),
-            (Role.CALLER, expand.callers),
-            (Role.TEST, expand.tests),
-        ):
-            if shares[role]:
-                steps.append(self._step(f"{role}s", partial(agent, subjects)))
+        steps = [
+            self._step("analyse", partial(_taken_apart, subjects)),
+            self._step("callees", partial(expand.callees, subjects)),
+            self._step("uses", partial(expand.uses, subjects)),
+        ]
         if self.limits.past:
             steps.append(self._step("history", partial(blame.changes, subjects)))
         return steps

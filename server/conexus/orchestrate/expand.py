@@ -6,28 +6,30 @@ Names decide, not types: what they find are candidates, and their score says so.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from conexus.embedding.words import words
 from conexus.orchestrate.evidence import Piece, Role, Statement
+from conexus.orchestrate.locate import brief_of
 from conexus.search.rank import is_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conexus.domain import Symbol
     from conexus.orchestrate.analyse import Subject
     from conexus.orchestrate.ground import Ground, Text
     from conexus.search.query import SearchRequest
+    from conexus.store.places import Row
     from conexus.store.symbols import SymbolEntry
 
 # A name that more places define says little about which one is meant.
 _TELLING = 4
 _SHORTEST_NAME = 3
-_ROWS = 40
-_MOST_CALLERS, _MOST_CALLEES, _MOST_TESTS, _MOST_DOCUMENTS, _MOST_SETTINGS = 6, 8, 4, 3, 3
+_ROWS = 60
+_MOST = {Role.CALLER: 6, Role.CALLEE: 8, Role.TEST: 4, Role.DOCUMENT: 3, Role.SETTING: 3}
 # Longer definitions are shown by the lines around the place that counts.
 _LONGEST = 40
 _AROUND = 3
@@ -45,23 +47,30 @@ _BODIES = {
     "constant",
 }
 _DOCUMENTS = ("*.md", "*.markdown", "*.mdx", "*.rst", "*.adoc", "*.txt")
-_SETTINGS = ("toml", "yaml", "json", "ini", "properties")
+_SETTINGS = ("toml", "yaml", "json", "ini")
+_DOCUMENT = re.compile(r"\.(?:md|markdown|mdx|rst|adoc|txt)$")
+_SETTING = re.compile(r"\.(?:toml|ya?ml|json|ini|cfg|conf|properties)$")
 
 
-def callers(subjects: Sequence[Subject]) -> Iterator[Piece]:
-    """Yield definitions outside of tests that name a subject."""
-    yield from (piece for piece, _ in _uses(subjects, tests=False, most=_MOST_CALLERS))
-
-
-def tests(subjects: Sequence[Subject]) -> Iterator[Piece | Statement]:
-    """Yield tests that name a subject, and that they do."""
-    for piece, subject in _uses(subjects, tests=True, most=_MOST_TESTS):
-        yield piece
-        line = piece.cited.span.start_line
-        text = piece.cited.ground.text(piece.cited.path)
-        if text is not None:
-            cited = piece.cited.ground.cite(text, line, line)
-            yield Statement(subject.symbol.qualified, "tested", f"is tested by `{piece.symbol}`", cited)
+def uses(subjects: Sequence[Subject]) -> Iterator[Piece | Statement]:
+    """Yield what names a subject: its callers, tests, documents and settings, and that it is tested."""
+    seen: set[tuple[str, int]] = set()
+    count: Counter[Role] = Counter()
+    for subject in subjects:
+        for row in _naming(subject):
+            role = _role_of(row.path)
+            text = subject.ground.text(row.path) if count[role] < _MOST[role] else None
+            line = _line_of_use(text, row.span.start, row.span.end, subject) if text else 0
+            piece = _shown(subject.ground, row.path, line, role) if line else None
+            if piece is None or (key := (row.path, piece.cited.span.start)) in seen:
+                continue
+            seen.add(key)
+            count[role] += 1
+            reasons = (f"names {subject.symbol.qualified} in line {line}",)
+            yield evolve(piece, score=subject.piece.score * 0.5, reasons=reasons)
+            if role is Role.TEST and text is not None:
+                cited = subject.ground.cite(text, line, line)
+                yield Statement(subject.symbol.qualified, "tested", f"is tested by `{piece.symbol}`", cited)
 
 
 def callees(subjects: Sequence[Subject]) -> Iterator[Piece]:
@@ -81,19 +90,18 @@ def callees(subjects: Sequence[Subject]) -> Iterator[Piece]:
                 if (piece := _shown(subject.ground, entry.path, entry.line, Role.CALLEE)) is not None:
                     score = subject.piece.score * (0.6 if entry.path == subject.text.path else 0.5)
                     yield evolve(piece, score=score, reasons=(f"called by {subject.symbol.qualified}",))
-                if len(seen) >= _MOST_CALLEES:
+                if len(seen) >= _MOST[Role.CALLEE]:
                     return
 
 
 def found(ground: Ground, request: SearchRequest, role: Role) -> Iterator[Piece]:
     """Yield the documents or settings that a question finds."""
-    limits = {Role.DOCUMENT: _MOST_DOCUMENTS, Role.SETTING: _MOST_SETTINGS}
-    chosen = evolve(request, limit=limits[role])
+    chosen = evolve(request, limit=_MOST[role])
     if role is Role.DOCUMENT:
         chosen = evolve(chosen, paths=request.paths or _DOCUMENTS)
     else:
         chosen = evolve(chosen, languages=_SETTINGS)
-    for hit in ground.search(chosen):
+    for hit in ground.search(chosen).hits:
         text = ground.text(hit.path)
         if text is not None and hit.span.end <= len(text.source):
             cited = ground.cite(text, hit.span.start_line, hit.span.end_line)
@@ -116,31 +124,29 @@ def _defined(subject: Subject, name: str) -> list[SymbolEntry]:
     return entries[:2] if len(entries) <= _TELLING else []
 
 
-def _uses(subjects: Sequence[Subject], *, tests: bool, most: int) -> Iterator[tuple[Piece, Subject]]:
-    seen: set[tuple[str, int]] = set()
-    for subject in subjects:
-        name = subject.symbol.name.rpartition(".")[2]
-        table = subject.ground.snapshot.symbols()
-        if len(name) < _SHORTEST_NAME or len(table.named(name.lower())) > 2 * _TELLING:
-            continue
-        pattern = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)".encode())
-        for row in subject.ground.snapshot.matching(words(name), _ROWS):
-            if is_test(row.path) != tests or len(seen) >= most:
-                continue
-            text = subject.ground.text(row.path)
-            line = _line_of_use(text, pattern, row.span.start, row.span.end, subject) if text else 0
-            piece = (
-                _shown(subject.ground, row.path, line, Role.TEST if tests else Role.CALLER) if line else None
-            )
-            if piece is not None and (key := (row.path, piece.cited.span.start)) not in seen:
-                seen.add(key)
-                reasons = (f"names {subject.symbol.qualified} in line {line}",)
-                yield evolve(piece, score=subject.piece.score * 0.5, reasons=reasons), subject
+def _naming(subject: Subject) -> list[Row]:
+    """Return chunks in which the subject's name may stand, if the name is telling."""
+    name = subject.symbol.name.rpartition(".")[2]
+    snapshot = subject.ground.snapshot
+    if len(name) < _SHORTEST_NAME or len(snapshot.symbols().named(name.lower())) > 2 * _TELLING:
+        return []
+    return snapshot.matching(words(name), _ROWS)
 
 
-def _line_of_use(text: Text, pattern: re.Pattern[bytes], start: int, end: int, subject: Subject) -> int:
+def _role_of(path: str) -> Role:
+    if is_test(path):
+        return Role.TEST
+    name = path.rpartition("/")[2].lower()
+    if _DOCUMENT.search(name):
+        return Role.DOCUMENT
+    return Role.SETTING if _SETTING.search(name) else Role.CALLER
+
+
+def _line_of_use(text: Text, start: int, end: int, subject: Subject) -> int:
     """Return the first line in [start, end) that names the subject and is no part of it; 0 if none does."""
+    name = subject.symbol.name.rpartition(".")[2]
     own = subject.symbol.span if text.path == subject.text.path else None
+    pattern = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)".encode())
     for use in pattern.finditer(text.source, start, min(end, len(text.source))):
         if own is None or not own.start <= use.start() < own.end:
             return text.line_at(use.start())
@@ -148,18 +154,26 @@ def _line_of_use(text: Text, pattern: re.Pattern[bytes], start: int, end: int, s
 
 
 def _shown(ground: Ground, path: str, line: int, role: Role) -> Piece | None:
-    """Return the definition around a line, whole if it is short, else the lines around."""
+    """Return the definition around a line, or the lines around it where there is none."""
     text = ground.text(path)
     if text is None:
         return None
-    around = [one for one in text.around(line) if one.kind in _BODIES]
-    if not around:
-        return None
-    one = around[0]
-    whole = one.span.end_line - one.span.start_line < _LONGEST
-    first, last = (one.span.start_line, one.span.end_line) if whole else _window(one, line)
-    return Piece(ground.cite(text, first, last), one.qualified, one.kind, role, 0.0, (), whole)
-
-
-def _window(one: Symbol, line: int) -> tuple[int, int]:
-    return max(one.span.start_line, line - _AROUND), min(one.span.end_line, line + 2 * _AROUND)
+    one = next((one for one in text.around(line) if one.kind in _BODIES), None)
+    if one is None and role in {Role.CALLER, Role.CALLEE}:
+        return None  # an import, or a table of names
+    if one is None or one.span.end_line - one.span.start_line >= _LONGEST:
+        cited = ground.cite(text, line - _AROUND, line + 2 * _AROUND)
+        return Piece(
+            cited, one.qualified if one else "", one.kind if one else "text", role, 0.0, (), whole=False
+        )
+    cited = ground.cite(text, one.span.start_line, one.span.end_line)
+    return Piece(
+        cited,
+        one.qualified,
+        one.kind,
+        role,
+        0.0,
+        (),
+        whole=True,
+        brief=brief_of(ground, text, one.span, line),
+    )

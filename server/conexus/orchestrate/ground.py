@@ -7,7 +7,8 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+import numpy as np
+from attrs import define, field, frozen
 
 from conexus.domain import Span, Symbol
 from conexus.orchestrate.evidence import Citation
@@ -18,10 +19,23 @@ if TYPE_CHECKING:
 
     from conexus.indexing.past import Past
     from conexus.search.gates import Hit
-    from conexus.search.query import SearchRequest
+    from conexus.search.query import Query, SearchRequest
+    from conexus.search.retrieve import Found
     from conexus.store.manifest import FileRecord
     from conexus.store.snapshot import Snapshot
     from conexus.workspace.source import Source
+
+
+@frozen
+class Looked:
+    """What a search came back with."""
+
+    hits: Sequence[Hit]
+    query: Query
+    found: Sequence[Found]
+    """Every agent's candidates."""
+    confidence: float
+    """In [0, 1]: how sure the search is of its hits."""
 
 
 @define(eq=False)
@@ -31,19 +45,22 @@ class Text:
     path: str
     source: bytes
     language: str
-    definitions: tuple[Symbol, ...]
-    """In order, where they stand in `source`."""
+    _define: Callable[[], tuple[Symbol, ...]]
     parseable: bool
     """Whether its grammar was not known to fail or hang on it."""
+    as_indexed: bool
+    """Whether chunks of the index stand where it says."""
+
+    @cached_property
+    def definitions(self) -> tuple[Symbol, ...]:
+        """What it defines, in order, where it stands in `source`."""
+        return self._define()
 
     @cached_property
     def starts(self) -> list[int]:
         """The offset of every line."""
-        found, at = [0], self.source.find(b"\n")
-        while at >= 0:
-            found.append(at + 1)
-            at = self.source.find(b"\n", at + 1)
-        return found
+        ends = np.flatnonzero(np.frombuffer(self.source, np.uint8) == ord("\n"))
+        return [0, *(ends + 1).tolist()]
 
     @property
     def lines(self) -> int:
@@ -55,13 +72,21 @@ class Text:
         return bisect_right(self.starts, offset)
 
     def span(self, first: int, last: int) -> Span:
-        """Return lines `first` to `last`, as far as there are any, without the end of the last."""
+        """Return lines `first` to `last` without empty ones around them, and without the end of the last."""
         last = max(1, min(last, self.lines))
         first = max(1, min(first, last))
-        end = self.starts[last] if last < len(self.starts) else len(self.source)
-        while end > self.starts[first - 1] and self.source[end - 1] in b"\r\n":
-            end -= 1
-        return Span(self.starts[first - 1], end, first, last)
+        while first < last and not self._line(last).strip():
+            last -= 1
+        while first < last and not self._line(first).strip():
+            first += 1
+        start = self.starts[first - 1]
+        return Span(start, start + len(self.source[start : self._end(last)].rstrip(b"\r\n")), first, last)
+
+    def _line(self, number: int) -> bytes:
+        return self.source[self.starts[number - 1] : self._end(number)]
+
+    def _end(self, number: int) -> int:
+        return self.starts[number] if number < len(self.starts) else len(self.source)
 
     def around(self, line: int) -> list[Symbol]:
         """Return the definitions that hold `line`, innermost first."""
@@ -79,7 +104,9 @@ class Ground:
     records: Mapping[str, FileRecord]
     read: Callable[[str], Source | None]
     """Reads the text of a path as it is at that moment, unsaved changes included."""
-    search: Callable[[SearchRequest], Sequence[Hit]]
+    unchanged: Callable[[str, FileRecord], bool]
+    """Says cheaply whether a path surely has the text that its record is of."""
+    search: Callable[[SearchRequest], Looked]
     past: Past | None = None
     unsaved: Callable[[str], bytes | None] = lambda _: None
     """Returns the text of a path that an editor has open, as it is there."""
@@ -95,6 +122,14 @@ class Ground:
         with self._lock:
             return self._texts.setdefault(path, text)
 
+    def now(self, path: str) -> bytes | None:
+        """Return the text of `path` as it is at this moment; read again only where it may be another."""
+        text, record = self.text(path), self.records.get(path)
+        if text is not None and record is not None and text.as_indexed and self.unchanged(path, record):
+            return text.source
+        source = self.read(path)
+        return source.source if source else None
+
     def cite(self, text: Text, first: int, last: int) -> Citation:
         """Return lines `first` to `last` of a text, to be proven by."""
         span = text.span(first, last)
@@ -104,10 +139,13 @@ class Ground:
         record, now = self.records.get(path), self.read(path)
         if record is None or now is None:
             return None
-        if now.digest == record.digest:
-            entries = self.snapshot.symbols().of_file(record.file_id)
-            found = tuple(Symbol(e.name, e.kind, e.container, e.line, e.span) for e in entries)
-        else:
+        as_indexed = now.digest == record.digest
+
+        def defined() -> tuple[Symbol, ...]:
+            if as_indexed:
+                entries = self.snapshot.symbols().of_file(record.file_id)
+                return tuple(Symbol(e.name, e.kind, e.container, e.line, e.span) for e in entries)
             # What a grammar hung on is not given to it here, where nobody could end it.
-            found = parse(now.source, "text" if record.note else record.language).symbols
-        return Text(path, now.source, record.language, found, not record.note)
+            return parse(now.source, "text" if record.note else record.language).symbols
+
+        return Text(path, now.source, record.language, defined, not record.note, as_indexed)

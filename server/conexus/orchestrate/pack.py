@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from conexus.orchestrate import tokens
 from conexus.orchestrate.evidence import Role
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from conexus.orchestrate.evidence import Piece, Statement
 
 _ANSWERS = {Role.HERE, Role.ANSWER}
-# Tokens a statement's bullet and a gap between two pieces of a file cost, beyond their words.
+# The most of the budget that one answer may take at first, by its place: the first few are shown whole, and what
+# comes after them is still there, if only by the lines that tell most.
+_LARGEST = (0.3, 0.2, 0.15, 0.1, 0.1, 0.1, 0.07)
+# Of the budget, for statements.
+_SAID = 0.08
 _GAP = "…\n"
 
 
@@ -37,31 +41,34 @@ def pack(
     pieces: Sequence[Piece], statements: Sequence[Statement], budget: int, shares: Mapping[Role, float]
 ) -> Pack:
     """Return as much of `pieces` and `statements`, both best first, as `budget` tokens hold."""
-    shelf = _Shelf(budget)
-    waiting = [one for one in pieces if one.role in _ANSWERS]
+    shelf = _Shelf()
+    answers = [one for one in pieces if one.role in _ANSWERS]
     others = [one for one in pieces if one.role not in _ANSWERS]
-    kept_back = int(
-        budget * sum(share for role, share in shares.items() if any(p.role == role for p in others))
-    )
-    left = [one for one in waiting if not shelf.take(one, budget - kept_back)]
+    wanted = {one.role for one in others}
+    kept_back = int(budget * sum(share for role, share in shares.items() if role in wanted))
+    said = int(budget * _SAID) if statements else 0
+    left = []
+    for place, one in enumerate(answers):
+        most = int(budget * _LARGEST[min(place, len(_LARGEST) - 1)])
+        if not shelf.take(one, budget - kept_back - said, most):
+            left.append(one)
     room = {role: int(budget * share) for role, share in shares.items()}
     for one in others:
         before = shelf.used
-        if shelf.used + room.get(one.role, 0) > before and shelf.take(one, before + room.get(one.role, 0)):
+        if shelf.take(one, budget - said, room[one.role]):
             room[one.role] -= shelf.used - before
         else:
             left.append(one)
-    said = [one for one in statements if shelf.say(one, budget)]
-    left = [one for one in left if not shelf.take(one, budget)]
+    stated = [one for one in statements if shelf.say(one, min(budget, shelf.used + said))]
+    left = [one for one in left if not shelf.take(one, budget, budget)]
     text = shelf.text()
-    return Pack(text, tokens.at_most(text), tuple(shelf.pieces()), tuple(said), len(left))
+    return Pack(text, tokens.at_most(text), tuple(shelf.pieces()), tuple(stated), len(left))
 
 
 @define
 class _File:
     """What is shown of one file."""
 
-    path: str
     heading: str
     lines: dict[int, str] = field(factory=dict)
     """Number → the line as it is shown."""
@@ -70,24 +77,30 @@ class _File:
 
 @define
 class _Shelf:
-    budget: int
     used: int = 0
     files: dict[tuple[str, str], _File] = field(factory=dict)
     said: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
     seen: set[bytes] = field(factory=set)
 
-    def take(self, piece: Piece, most: int) -> bool:
-        """Add `piece` if all of it that is not there yet fits below `most` tokens."""
+    def take(self, piece: Piece, limit: int, most: int) -> bool:
+        """Add `piece`, or its brief form, if it takes `most` tokens and all stays within `limit`."""
+        if self._put(piece, limit, most):
+            return True
+        if piece.brief is None:
+            return False
+        return self._put(evolve(piece, cited=piece.brief, brief=None, whole=False), limit, most)
+
+    def _put(self, piece: Piece, limit: int, most: int) -> bool:
         cited = piece.cited
         key = cited.ground.root, cited.path
-        file = self.files.get(key) or _File(cited.path, f"## {cited.path}\n")
+        file = self.files.get(key) or _File(f"## {cited.path}\n")
         new = {number: line for number, line in _numbered(piece) if number not in file.lines}
         if not new or cited.digest in self.seen:
             return True
-        cost = tokens.at_most("".join(new.values())) + tokens.at_most(_GAP)
+        cost = sum(map(tokens.of_line, new.values())) + tokens.of_line(_GAP)
         if key not in self.files:
-            cost += tokens.at_most(file.heading)
-        if self.used + cost > most:
+            cost += tokens.of_line(file.heading)
+        if cost > most or self.used + cost > limit:
             return False
         self.used += cost
         self.seen.add(cited.digest)
@@ -100,7 +113,7 @@ class _Shelf:
         """Add a statement if it fits."""
         cited = statement.cited
         line = f"- {statement.about} {statement.text} ({cited.path}:{cited.span.start_line})\n"
-        cost = tokens.at_most(line)
+        cost = tokens.of_line(line)
         if self.used + cost > most:
             return False
         self.used += cost
@@ -120,7 +133,7 @@ class _Shelf:
 def _numbered(piece: Piece) -> Iterable[tuple[int, str]]:
     text = piece.cited.source.decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n"), piece.cited.span.start_line):
-        yield number, f"{number} {line.rstrip()}\n"
+        yield number, f"{number} {line}".rstrip() + "\n"
 
 
 def _body(lines: Mapping[int, str]) -> str:

@@ -78,10 +78,10 @@ def task_of(text: str) -> Task:
 def limits_of(task: Task, profile: Profile) -> Limits:
     """Return what a workflow is held to."""
     usual = Limits(
-        seconds=0.6, answers=24, subjects=3, least_confidence=0.25, shares=_SHARES[task], past=task in _PAST
+        seconds=1.0, answers=24, subjects=3, least_confidence=0.25, shares=_SHARES[task], past=task in _PAST
     )
     if profile is Profile.STRICT:
-        return evolve(usual, seconds=0.3, subjects=2, least_confidence=0.5)
+        return evolve(usual, seconds=0.4, subjects=2, least_confidence=0.5)
     if profile is Profile.RELAXED:
         return evolve(usual, seconds=3.0, answers=40, subjects=6, least_confidence=0.0, past=True)
     return usual

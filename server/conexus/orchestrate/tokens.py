@@ -28,6 +28,12 @@ def at_most(text: str) -> int:
     return sum(map(_cost, runs, [*(run[0] for run in runs[1:]), ""]))
 
 
+@lru_cache(maxsize=1 << 13)
+def of_line(line: str) -> int:
+    """Return an upper bound of the tokens of a line with its end, which may stand before any other line."""
+    return at_most(line)
+
+
 @lru_cache(maxsize=1 << 16)
 def _cost(run: str, following: str) -> int:
     """Return what a run costs before the character `following` (empty at the end)."""

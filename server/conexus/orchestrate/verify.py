@@ -36,7 +36,7 @@ def verify(pieces: Iterable[Piece], statements: Iterable[Statement]) -> Verified
 
 @define
 class _Check:
-    """Reads every file once more."""
+    """Looks at every file once more."""
 
     moved: dict[str, None] = field(factory=dict)
     dropped: dict[str, None] = field(factory=dict)
@@ -48,7 +48,10 @@ class _Check:
             self.dropped[cited.path] = None
             return None
         span = cited.span
-        if source[span.start : span.end] == cited.source and _at_line(source, span):
+        text = cited.ground.text(cited.path)
+        unchanged = text is not None and text.source is source
+        same = source[span.start : span.end] == cited.source
+        if same and (unchanged or source.count(b"\n", 0, span.start) + 1 == span.start_line):
             return cited
         at = _only_place(source, cited.source)
         if at is None:
@@ -62,13 +65,8 @@ class _Check:
     def _source(self, cited: Citation) -> bytes | None:
         key = cited.ground.root, cited.path
         if key not in self._sources:
-            now = cited.ground.read(cited.path)
-            self._sources[key] = now.source if now else None
+            self._sources[key] = cited.ground.now(cited.path)
         return self._sources[key]
-
-
-def _at_line(source: bytes, span: Span) -> bool:
-    return source.count(b"\n", 0, span.start) + 1 == span.start_line
 
 
 def _only_place(source: bytes, cited: bytes) -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from tree_sitter import Parser
 
+from conexus.domain import Span
 from conexus.parsing.languages import GRAMMARS, grammar_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from conexus.domain import Symbol
 
-# Larger files are generated or data; parsing them would be felt.
-_LARGEST = 300_000
+# Parsing larger files would be felt: of them, only the definition itself is looked at.
+_LARGEST = 60_000
 _MOST_NODES = 20_000
 _LONGEST_NAME = 60
 _LONGEST_SIGNATURE = 300
@@ -125,13 +126,26 @@ def structure(source: bytes, language: str, symbol: Symbol) -> Structure | None:
 
     Takes as long as parsing `source` does, so not for files whose grammar is known to hang.
     """
-    if language not in GRAMMARS or len(source) > _LARGEST:
+    if language not in GRAMMARS:
         return None
+    if len(source) > _LARGEST:
+        source, symbol = _alone(source, symbol)
     root = Parser(grammar_of(language)).parse(source).root_node
     reader = _Reader(source, language, symbol)
     reader.read(root)
     reader.sign_by_line()
     return Structure(*reader.signature, tuple(reader.facts.values()))
+
+
+def _alone(source: bytes, symbol: Symbol) -> tuple[bytes, Symbol]:
+    """Return a source of as many lines as stand before and in a definition, all empty but its own."""
+    span = symbol.span
+    padding = span.start_line - 1
+    indent = source.rfind(b"\n", 0, span.start) + 1
+    lines = source[indent : span.end]
+    at = padding + span.start - indent
+    moved = Span(at, at + span.end - span.start, span.start_line, span.end_line)
+    return b"\n" * padding + lines, evolve(symbol, span=moved)
 
 
 @define

@@ -60,6 +60,8 @@ class SearchRequest:
     explain: bool = False
     context: EditorContext = field(factory=EditorContext)
     """Of the folder that is asked."""
+    files: frozenset[str] = frozenset()
+    """Only these files, by their exact paths, if any are given."""
 
 
 @frozen
@@ -72,11 +74,14 @@ class Filters:
     exclude_languages: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     exclude_kinds: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
     @property
     def by_file(self) -> bool:
         """Return whether any filter looks at the file."""
-        return bool(self.paths or self.exclude_paths or self.languages or self.exclude_languages)
+        return bool(
+            self.files or self.paths or self.exclude_paths or self.languages or self.exclude_languages
+        )
 
     def admits_kind(self, kind: str) -> bool:
         """Return whether a chunk of this kind may answer."""
@@ -84,6 +89,8 @@ class Filters:
 
     def admits(self, path: str, language: str) -> bool:
         """Return whether a file may answer."""
+        if self.files and path not in self.files:
+            return False
         if language in self.exclude_languages or (self.languages and language not in self.languages):
             return False
         if any(_matcher(pattern)(path) for pattern in self.exclude_paths):
@@ -433,6 +440,7 @@ def _filters(request: SearchRequest, inline: dict[str, list[str]]) -> Filters:
         exclude_languages=languages(*inline.get("-lang", ())),
         kinds=kinds(*request.kinds, *inline.get("kind", ())),
         exclude_kinds=kinds(*inline.get("-kind", ())),
+        files=request.files,
     )
 
 
