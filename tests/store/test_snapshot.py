@@ -95,13 +95,15 @@ def test_symbols_by_name_in_any_case_and_by_file(desk: Desk) -> None:
     assert table is desk.index.snapshot().symbols()
 
 
-def test_recall_of_the_vector_structure_on_real_code(tmp_path) -> None:
+@pytest.mark.parametrize("coded_rows", [150_000, 5_000])
+def test_recall_of_the_vector_structure_on_real_code(tmp_path, monkeypatch, coded_rows: int) -> None:
     from conexus.domain import digest_of
     from conexus.embedding.static import StaticEmbedder
     from conexus.store.index import Index
     from conexus.store.manifest import FileRecord
     from conexus.store.schema import RowsBuilder
 
+    monkeypatch.setattr("conexus.store.tables.CODED_ROWS", coded_rows)
     texts = code_chunks(8_000)
     embedder = StaticEmbedder()
     vectors = embedder.embed([Passage("", text, text.split()) for text in texts])
@@ -136,10 +138,13 @@ def test_dimensions_are_checked() -> None:
         RowsBuilder(DIMENSIONS).encode(np.zeros((1, DIMENSIONS), np.float32))
 
 
-@pytest.mark.parametrize("flat_rows", [100, 5_000])
-def test_addresses_name_the_right_rows_whatever_was_arranged(desk: Desk, monkeypatch, flat_rows: int) -> None:
+@pytest.mark.parametrize(("flat_rows", "coded_rows"), [(5_000, 9_000), (100, 9_000), (100, 100)])
+def test_addresses_name_the_right_rows_whatever_was_arranged(
+    desk: Desk, monkeypatch, flat_rows: int, coded_rows: int
+) -> None:
     """Rows move when they are arranged; a snapshot from before must find them, or nothing, never others."""
     monkeypatch.setattr("conexus.store.tables.FLAT_ROWS", flat_rows)
+    monkeypatch.setattr("conexus.store.tables.CODED_ROWS", coded_rows)
     texts = {path: list(parts) for path, parts in many(60).items()}
     desk.write(texts)
     query = vector_of("f9 chunk1 group9 shared")

@@ -30,13 +30,20 @@ CHUNKS = "chunks"
 SYMBOLS = "symbols"
 FLAT_ROWS = 5_000
 """Below this many rows an exact scan beats a vector structure."""
+CODED_ROWS = 150_000
+"""From here on vectors are found by codes of two bits a dimension, a fifth of the size, and compared exactly."""
 _PARTITION_ROWS = 4_096
-_NPROBES = 20
+_CODED_PARTITION_ROWS = 16_384
+# All of them: passages that share words lie everywhere, and half of the partitions find nine of ten.
+_NPROBES = 1_000
+# Of twice as many candidates by short codes, ninety-nine of the hundred nearest are among the first hundred.
+_CODED_REFINE = 2
 # Where not all rows have codes, so many candidates by code are compared exactly with the others.
 _REFINED = 100
 _ATTEMPTS = 3
 _INDEX_CACHE = 96 << 20
 _METADATA_CACHE = 24 << 20
+_SCALAR = "IvfSq"
 ADDRESS = "_rowid"
 """Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
 for nothing, while any column of a hundred rows costs more than finding them."""
@@ -76,7 +83,8 @@ class Tables:
     _thread: threading.Thread = field(init=False)
     _open: dict[str, Any] = field(init=False, factory=dict)
     _connection: Any = field(init=False, default=None)
-    _structures: frozenset[str] = field(init=False, default=frozenset())
+    _structures: dict[str, str] = field(init=False, factory=dict)
+    """Kinds of search structures by name."""
 
     @classmethod
     def open(cls, directory: Path, dimensions: int, *, create: bool) -> Tables:
@@ -148,7 +156,7 @@ class Tables:
         whatever the size of the index. Otherwise similarities are those of codes,
         some thousandths off, where there is a structure and it covers what is asked (`indexed_only`).
         """
-        by_code = self.has_vector_structure and indexed_only and not where
+        by_code = self._structures.get("vector_idx") == _SCALAR and indexed_only and not where
 
         def query(table: Any) -> Any:
             found = _selecting(
@@ -160,7 +168,9 @@ class Tables:
             if not self.has_vector_structure:
                 return found
             found = found.nprobes(_NPROBES)
-            return found.fast_search() if by_code else found.refine_factor(max(1, -(-_REFINED // limit)))
+            if not by_code:
+                found = found.refine_factor(max(_CODED_REFINE, -(-_REFINED // limit)))
+            return found.fast_search() if indexed_only else found
 
         rows = self._read(CHUNKS, query)
         distances = rows["_distance"].to_numpy()
@@ -287,7 +297,7 @@ class Tables:
 
     async def _look_at_structures(self) -> None:
         configs = await self._table(CHUNKS).list_indices()
-        self._structures = frozenset(config.name for config in configs)
+        self._structures = {config.name: config.index_type for config in configs}
 
     async def _versions(self) -> tuple[int, int]:
         return (await self._table(CHUNKS).version(), await self._table(SYMBOLS).version())
@@ -303,7 +313,7 @@ class Tables:
         await asyncio.gather(*(table.delete(where) for table in self._open.values()))
 
     async def _build(self) -> None:
-        from lancedb.index import BTree, IvfSq
+        from lancedb.index import BTree
 
         table = self._table(CHUNKS)
         rows = await table.count_rows()
@@ -311,8 +321,7 @@ class Tables:
             return
         wanted = {"file_id": BTree(), "tokens": _word_structure()}
         if rows >= FLAT_ROWS:
-            partitions = max(1, rows // _PARTITION_ROWS)
-            wanted["vector"] = IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
+            wanted["vector"] = _vector_structure(rows)
         if self._structures:
             await table.optimize(cleanup_older_than=timedelta(days=1))
         for column, config in wanted.items():
@@ -357,6 +366,16 @@ class Tables:
 def _selecting(query: Any, columns: Sequence[str]) -> Any:
     query = query.select(list(columns))
     return query.with_row_id() if ADDRESS in columns else query
+
+
+def _vector_structure(rows: int) -> Any:
+    from lancedb.index import IvfRq, IvfSq
+
+    if rows < CODED_ROWS:
+        partitions = max(1, rows // _PARTITION_ROWS)
+        return IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
+    partitions = max(1, rows // _CODED_PARTITION_ROWS)
+    return IvfRq(distance_type="cosine", num_bits=2, num_partitions=partitions, sample_rate=64)
 
 
 def _word_structure() -> Any:
