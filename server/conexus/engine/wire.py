@@ -608,12 +608,12 @@ class FolderStatus:
     percent: int
     revision: int
     languages: dict[str, int]
+    """Files by language."""
+    language_chunks: dict[str, int]
     skipped: dict[str, int]
     problems: tuple[str, ...]
     """Quarantined files and repairs, newest last."""
     model: str
-    """Files by language."""
-    language_chunks: dict[str, int]
     bytes: dict[str, int]
     """Size on disk by part."""
     buffers: int
@@ -636,12 +636,12 @@ class EngineStatus:
     folders: tuple[FolderStatus, ...]
     latencies: dict[str, dict[str, float]]
     """Method → {count, p50, p95} in milliseconds, and `edit` for edit to searchable."""
+    recent: dict[str, tuple[float, ...]]
+    """The last of each, in milliseconds, oldest first."""
     gates: dict[str, dict[str, int]]
     """Gate of `context` → outcome → how many replies had it."""
 
 
-    recent: dict[str, tuple[float, ...]]
-    """The last of each, in milliseconds, oldest first."""
 @frozen
 class Done:
     """An acknowledgement with the revision it left."""

@@ -351,6 +351,7 @@ class FolderStatus:
     percent: int
     revision: int
     languages: dict[str, int]
+    language_chunks: dict[str, int]
     skipped: dict[str, int]
     problems: tuple[str, ...]
     model: str
@@ -371,6 +372,7 @@ class StatusResult:
     fronts: int
     folders: tuple[FolderStatus, ...]
     latencies: dict[str, dict[str, float]]
+    recent: dict[str, tuple[float, ...]]
     gates: dict[str, dict[str, int]]
 
 
@@ -412,7 +414,6 @@ def structure(params: Any, wanted: type) -> Any:
     if not isinstance(params, dict):
         raise InvalidParamsError("params: expected an object")
     given = {name: value for name, value in params.items() if value is not None}
-    language_chunks: dict[str, int]
     try:
         return _converter().structure(given, wanted)
     except Exception as error:
@@ -433,7 +434,6 @@ def reasons(error: Exception, root: str) -> str:
 
 
 def _reason(error: BaseException, _: type | None) -> str:
-    recent: dict[str, tuple[float, ...]]
     if isinstance(error, KeyError):
         return "required field missing"
     return str(error) or type(error).__name__
