@@ -12,6 +12,7 @@ import click
 from conexus import __version__
 from conexus.cli.completion import completion
 from conexus.cli.config import config
+from conexus.cli.context import context
 from conexus.cli.doctor import doctor
 from conexus.cli.exits import Exit
 from conexus.cli.index import index
@@ -69,7 +70,7 @@ def conexus(*, debug: bool) -> None:
     del debug  # Read from the context by those it concerns.
 
 
-for _command in (index, search, status, doctor, config, completion, lsp, mcp):
+for _command in (index, search, context, status, doctor, config, completion, lsp, mcp):
     conexus.add_command(_command)
 
 

@@ -86,7 +86,7 @@ def search(
     from conexus.search.query import SearchRequest
 
     with opened(root, flags) as folder:
-        if not no_index and _interrupted_while_indexing(folder):
+        if not no_index and interrupted_while_indexing(folder):
             return Exit.INTERRUPTED
         request = SearchRequest(
             text=query or "",
@@ -115,7 +115,8 @@ def _check_usage(query: str | None, queries: BinaryIO | None, form: str | None, 
         raise click.UsageError("--queries writes --format jsonl or trec; --json is for a single QUERY.")
 
 
-def _interrupted_while_indexing(folder: Folder) -> bool:
+def interrupted_while_indexing(folder: Folder) -> bool:
+    """Bring the index up to date; return whether somebody stopped it."""
     from conexus.cli.session import reconcile
     from conexus.store.errors import IndexBusy
 

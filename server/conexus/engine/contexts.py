@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -64,20 +65,31 @@ class Contexts:
 
         Raises EngineError for a question that cannot be asked, CancelledError.
         """
+        for _, live in folders:
+            live.catch_up()
+        seen = [(called, live.folder) for called, live in folders]
+        where = [(called, path) for called, _, path in places]
+        return self.ask_folders(seen, where, params, completeness(folders), cancelled)
+
+    def ask_folders(
+        self,
+        folders: Sequence[tuple[str, Folder]],
+        places: Sequence[tuple[str, str]],
+        params: wire.Context,
+        covered: wire.Completeness,
+        cancelled: Callable[[], bool],
+    ) -> wire.ContextReply:
+        """Return the evidence for a question in `folders`, of which `covered` is indexed. Raises as `ask`."""
         begun = time.perf_counter()
         views: dict[str, tuple[View, Ground]] = {}
-        for called, live in folders:
-            live.catch_up()
-            try:
-                view = live.folder.view()
-            except IndexMissing:
-                continue  # completeness says that nothing is indexed yet
-            views[called] = view, ground_of(called, live.folder, view, cancelled)
+        for called, folder in folders:
+            with contextlib.suppress(IndexMissing):  # completeness says that nothing is indexed yet
+                view = folder.view()
+                views[called] = view, ground_of(called, folder, view, cancelled)
         here = next(
-            ((views[called][1], path, params.line) for called, _, path in places if called in views), None
+            ((views[called][1], path, params.line) for called, path in places if called in views), None
         )
         grounds = [ground for _, ground in views.values()]
-        covered = completeness(folders)
         found = self.answer(_question(params, here), grounds, behind=covered.pending, cancelled=cancelled)
         return _reply(found, params, views, covered, 1000 * (time.perf_counter() - begun))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
@@ -21,6 +20,8 @@ _ANSWERS = {Role.HERE, Role.ANSWER}
 _LARGEST = (0.3, 0.2, 0.15, 0.1, 0.1, 0.1, 0.07)
 # Of the budget, for statements.
 _SAID = 0.08
+# What can be read off the lines it is about.
+_PLAIN = {"signature", "calls", "raises", "reads", "writes"}
 _GAP = "…\n"
 
 
@@ -79,7 +80,7 @@ class _File:
 class _Shelf:
     used: int = 0
     files: dict[tuple[str, str], _File] = field(factory=dict)
-    said: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
+    said: list[str] = field(factory=list)
     seen: set[bytes] = field(factory=set)
 
     def take(self, piece: Piece, limit: int, most: int) -> bool:
@@ -109,15 +110,19 @@ class _Shelf:
         file.pieces.append(piece)
         return True
 
-    def say(self, statement: Statement, most: int) -> bool:
-        """Add a statement if it fits."""
+    def say(self, statement: Statement, limit: int) -> bool:
+        """Add a statement if it fits; one about lines that are shown needs no words: they speak for themselves."""
         cited = statement.cited
+        file = self.files.get((cited.ground.root, cited.path))
+        lines = range(cited.span.start_line, cited.span.end_line + 1)
+        if statement.kind in _PLAIN and file is not None and all(line in file.lines for line in lines):
+            return True
         line = f"- {statement.about} {statement.text} ({cited.path}:{cited.span.start_line})\n"
         cost = tokens.of_line(line)
-        if self.used + cost > most:
+        if self.used + cost > limit:
             return False
         self.used += cost
-        self.said[statement.about].append(line)
+        self.said.append(line)
         return True
 
     def pieces(self) -> Iterable[Piece]:
@@ -125,9 +130,7 @@ class _Shelf:
 
     def text(self) -> str:
         shown = [file.heading + _body(file.lines) for file in self.files.values()]
-        if self.said:
-            shown.append("".join(line for lines in self.said.values() for line in lines))
-        return "".join(shown)
+        return "".join([*shown, *self.said])
 
 
 def _numbered(piece: Piece) -> Iterable[tuple[int, str]]:
