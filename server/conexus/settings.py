@@ -89,6 +89,10 @@ class SearchSettings:
     """Hits returned when the caller does not say."""
     budget_ms: int = field(default=2000, metadata=_within(10, 600_000))
     """Milliseconds after which an answer is given as far as it is, and says so."""
+    second_model: str = field(default="", metadata={**_USER_ONLY})
+    """A sentence-transformers bi-encoder or cross-encoder, by name or path, for a second opinion; empty: none."""
+    second_ms: int = field(default=300, metadata=_within(10, 60_000))
+    """Milliseconds that the second opinion may take; what is not judged by then keeps its place."""
 
 
 @frozen
@@ -172,6 +176,8 @@ class Rule:
             return "an absolute path, or empty"
         if self.filled:
             return "a name or path"
+        if self.type is str:
+            return "a name or path, or empty"
         return "true or false" if self.type is bool else "a list of strings"
 
     def holds(self, value: Any) -> bool:

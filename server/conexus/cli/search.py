@@ -76,8 +76,8 @@ def search(
 ) -> int:
     """Find code by meaning, by word, by name or by path.
 
-    The index is brought up to date first. QUERY is prose, an identifier or a path; filters may also stand
-    in it: path:src lang:go kind:function -path:vendor.
+    The index is brought up to date first. QUERY is prose, an identifier, a path or code, with "exact phrases",
+    /regular expressions/ and filters in any mixture: path:src lang:go kind:function -path:vendor.
     """
     _check_usage(query, queries, form, as_json=as_json)
     if limit is not None:

@@ -117,6 +117,8 @@ class Search:
     kinds: tuple[str, ...] = ()
     explain: bool = False
     context: EditorContext | None = None
+    refine: bool = False
+    """Whether to wait for the second opinion of `search.second_model`, if there is one; see docs/models.md."""
 
 
 @frozen
@@ -338,6 +340,8 @@ class Reply:
     """How sure it is that the hits answer the question, in [0, 1]; that of the surest folder."""
     weak: bool = field(default=False, kw_only=True)
     """Whether that is so little that nothing here may be what was asked for."""
+    refined: bool = field(default=False, kw_only=True)
+    """Whether a second model had its say about the order."""
 
 
 @frozen
@@ -650,7 +654,7 @@ class Done:
     timed_out: bool = False
 
 
-Located = WireHit | WireSymbol | WireEvidence | WireStatement
+Located = WireHit | WireSymbol | WirePlace | WireEvidence | WireStatement
 """What has a path, a span in it, and the version the span is right for."""
 
 REQUESTS: dict[str, tuple[type, type]] = {

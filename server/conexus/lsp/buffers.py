@@ -44,10 +44,21 @@ class Buffers:
 
     def __init__(self) -> None:
         self._shown: dict[str, Shown] = {}
+        self._edited: dict[str, None] = {}
         self._tell: Callable[[str, Any], None] | None = None
 
     def __len__(self) -> int:
         return len(self._shown)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Return the files the editor shows."""
+        return tuple(self._shown)
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """Return the files that were edited in this session, the last one first; closed ones too."""
+        return tuple(reversed(self._edited))
 
     def connect(self, tell: Callable[[str, Any], None] | None) -> None:
         """Tell everything from now on, and first what is shown; None stops it."""
@@ -63,6 +74,8 @@ class Buffers:
 
     def change(self, path: str) -> None:
         """Note that the text of a file changed; costs nothing that depends on its size."""
+        self._edited.pop(path, None)
+        self._edited[path] = None
         shown = self._shown.get(path)
         if shown is None or shown.timer is not None:
             return

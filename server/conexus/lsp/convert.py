@@ -5,7 +5,7 @@ from __future__ import annotations
 import ntpath
 import os
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from attrs import asdict
@@ -98,11 +98,48 @@ def uri_of(path: str, *, windows: bool = WINDOWS) -> str:
 def search_result(reply: wire.Reply, places: Places) -> protocol.SearchResult:
     """Return a reply for the editor."""
     return protocol.SearchResult(
-        hits=tuple(hit(found, places) for found in reply.hits),
+        **_answer(reply, places),
+        agents=reply.agents,
+        partial=reply.partial,
+        confidence=reply.confidence,
+        weak=reply.weak,
+        refined=reply.refined,
+    )
+
+
+def _answer(reply: wire.Reply, places: Places) -> dict[str, Any]:
+    """Return what every answer with hits has."""
+    return {
+        "hits": tuple(hit(found, places) for found in reply.hits),
+        "revision": reply.revision,
+        "completeness": completeness(reply.completeness),
+        "notes": reply.notes,
+        "milliseconds": reply.milliseconds,
+    }
+
+
+def grep_result(reply: wire.GrepReply, places: Places) -> protocol.GrepResult:
+    """Return the places of a text for the editor."""
+    return protocol.GrepResult(
+        matches=tuple(match(found, places) for found in reply.places),
+        complete=reply.complete,
         revision=reply.revision,
         completeness=completeness(reply.completeness),
         notes=reply.notes,
         milliseconds=reply.milliseconds,
+    )
+
+
+def match(found: wire.WirePlace, places: Places) -> protocol.Match:
+    """Return one place of a text with the range the editor sees."""
+    uri, range_, _ = places.locate(found.path, found.version, found.span, found.line)
+    return protocol.Match(
+        uri=uri,
+        range=range_,
+        folder=uri_of(found.root),
+        path=positions.clean(found.relative),
+        text=positions.clean(found.text),
+        version=found.version,
     )
 
 
@@ -114,8 +151,7 @@ def explain_result(reply: wire.Reply, places: Places) -> protocol.ExplainResult:
 
 def related_result(reply: wire.RelatedReply, places: Places) -> protocol.RelatedResult:
     """Return what belongs together, and the commits that say so."""
-    said = asdict(search_result(reply, places), recurse=False)
-    return protocol.RelatedResult(**said, commits=tuple(map(commit, reply.commits)))
+    return protocol.RelatedResult(**_answer(reply, places), commits=tuple(map(commit, reply.commits)))
 
 
 def commit(found: wire.WireCommit) -> protocol.Commit:

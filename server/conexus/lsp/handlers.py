@@ -6,6 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from conexus.lsp.session import Session
 
 _MOST_SYMBOLS = 100
+_MOST_PLACES = 200
 _MOST_IN_DOCUMENT = 5_000
 _PATIENCE_SECONDS = 30.0
 _CATCH_ALL = "**/*"
@@ -195,10 +197,35 @@ async def document_symbol(session: Session, params: types.DocumentSymbolParams) 
 
 
 async def search(session: Session, params: protocol.SearchParams) -> Any:
-    """Answer a question."""
-    reply = await session.ask("search", _question(session, params))
+    """Answer a question; where hits go ahead and a second model has a say, once more when it had it."""
+    asked, token = _question(session, params), params.partial_result_token
+    twice = token is not None and session.settings.search.second_model
+    reply = await session.ask("search", evolve(asked, refine=params.refine and not twice))
     result = convert.search_result(reply, await session.places(reply.hits))
-    return session.deliver(result, "hits", params.partial_result_token)
+    answer = session.deliver(result, "hits", token)
+    if token is None or not twice:
+        return answer
+    reply = await session.ask("search", evolve(asked, refine=True))
+    result = convert.search_result(reply, await session.places(reply.hits))
+    return session.replace(result, token) if result.refined else answer
+
+
+async def grep(session: Session, params: protocol.GrepParams) -> Any:
+    """Return where a text is."""
+    asked = wire.Grep(
+        text=params.text,
+        regex=params.regex,
+        ignore_case=params.ignore_case,
+        roots=session.roots(params.folders),
+        paths=params.paths,
+        exclude_paths=params.exclude_paths,
+        languages=params.languages,
+        limit=params.limit or _MOST_PLACES,
+        timeout_ms=params.timeout_ms,
+    )
+    reply = await session.ask("grep", asked)
+    result = convert.grep_result(reply, await session.places(reply.places))
+    return session.deliver(result, "matches", params.partial_result_token)
 
 
 async def explain(session: Session, params: protocol.SearchParams) -> Any:
@@ -218,6 +245,7 @@ def _question(session: Session, params: protocol.SearchParams, *, explain: bool 
         languages=params.languages,
         kinds=params.kinds,
         explain=explain,
+        context=session.context(params.context),
     )
 
 

@@ -40,6 +40,15 @@ class InvalidParamsError(ConexusError):
 
 
 @frozen
+class EditorContext:
+    """What the editor shows and its user does, by URI: what is near ranks a little higher."""
+
+    active: str = ""
+    open: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+
+
+@frozen
 class SearchParams:
     """A question in words, names or code; filters may also stand in the query (``lang:go path:src``)."""
 
@@ -50,6 +59,24 @@ class SearchParams:
     exclude_paths: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    context: EditorContext | None = None
+    refine: bool = False
+    partial_result_token: Token | None = None
+
+
+@frozen
+class GrepParams:
+    """Places of a text, or of a regular expression, in the files as they are now."""
+
+    text: str
+    regex: bool = False
+    ignore_case: bool = False
+    limit: Limit | None = None
+    folders: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    timeout_ms: int = 5_000
     partial_result_token: Token | None = None
 
 
@@ -174,9 +201,38 @@ class Hit:
 
 @frozen
 class SearchResult:
-    """Hits, best first."""
+    """Hits, best first, and what they are worth."""
 
     hits: tuple[Hit, ...]
+    revision: int
+    completeness: Completeness
+    notes: tuple[str, ...]
+    milliseconds: float
+    agents: dict[str, str]
+    partial: bool
+    confidence: float
+    weak: bool
+    refined: bool
+
+
+@frozen
+class Match:
+    """One place of a text, with its line."""
+
+    uri: str
+    range: Range
+    folder: str
+    path: str
+    text: str
+    version: int | None
+
+
+@frozen
+class GrepResult:
+    """Places by path, and whether these are all."""
+
+    matches: tuple[Match, ...]
+    complete: bool
     revision: int
     completeness: Completeness
     notes: tuple[str, ...]
@@ -192,6 +248,11 @@ class ExplainResult:
     completeness: Completeness
     notes: tuple[str, ...]
     milliseconds: float
+    agents: dict[str, str]
+    partial: bool
+    confidence: float
+    weak: bool
+    refined: bool
     plan: dict[str, Any]
 
 
@@ -386,6 +447,7 @@ class Done:
 
 REQUESTS: dict[str, tuple[type, type]] = {
     "conexus/search": (SearchParams, SearchResult),
+    "conexus/grep": (GrepParams, GrepResult),
     "conexus/similar": (SimilarParams, SearchResult),
     "conexus/related": (RelatedParams, RelatedResult),
     "conexus/context": (ContextParams, ContextResult),

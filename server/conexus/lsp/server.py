@@ -51,6 +51,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.cancel_progress,
     types.WORKSPACE_SYMBOL: handlers.workspace_symbol,
     "conexus/search": handlers.search,
+    "conexus/grep": handlers.grep,
     "conexus/similar": handlers.similar,
     "conexus/related": handlers.related,
     "conexus/context": handlers.context,

@@ -46,6 +46,7 @@ _NO_FOLDER = ("no folder is open in this editor, so there is nothing to search",
 _NO_HITS = wire.Reply((), 0, _EMPTY, _NO_FOLDER, 0.0, {})
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("search", "similar"), _NO_HITS),
+    "grep": wire.GrepReply((), True, 0, 0, _EMPTY, _NO_FOLDER, 0.0),
     "related": wire.RelatedReply((), 0, _EMPTY, _NO_FOLDER, 0.0, {}, ()),
     "history": wire.HistoryReply("", (), (), _NO_FOLDER, 0.0),
     "context": wire.ContextReply("", 0, 0, "", "", "", 0.0, (), (), (), (), "", 0, _EMPTY, _NO_FOLDER, 0.0),
@@ -203,6 +204,12 @@ class Session:
         """Return how many answers are wanted."""
         return wanted or self.settings.search.limit
 
+    def replace(self, result: Any, token: Token) -> Any:
+        """Send all hits of a result at once, instead of those sent before, and return it without."""
+        part = {"hits": protocol.unstructure(result.hits), "refined": True}
+        self.connection.notify(types.PROGRESS, types.ProgressParams(token, part))  # type: ignore[arg-type]
+        return protocol.unstructure(evolve(result, hits=()))
+
     # Paths and URIs.
 
     def path(self, uri: str, field: str) -> str:
@@ -211,6 +218,19 @@ class Session:
         if path is None:
             raise InvalidParamsError(f"params.{field}: {uri} is not a file: URI")
         return path
+
+    def context(self, given: protocol.EditorContext | None) -> wire.EditorContext:
+        """Return what is at hand: what the client says, and what it does not, as far as it was seen."""
+        given = given or protocol.EditorContext()
+
+        def paths(field: str, uris: Iterable[str]) -> tuple[str, ...]:
+            return tuple(self.path(uri, f"context.{field}") for uri in uris)
+
+        return wire.EditorContext(
+            active=self.path(given.active, "context.active") if given.active else "",
+            open=paths("open", given.open) or self.buffers.open,
+            edited=paths("edited", given.edited) or self.buffers.edited,
+        )
 
     def roots(self, uris: Iterable[str]) -> tuple[str, ...]:
         """Return the folders to ask, which are all of this editor's if none is named."""
