@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conexus.domain import digest_of
 from conexus.settings import ScopeSettings
 from conexus.workspace.files import Entry, Skipped, SkipReason
-from conexus.workspace.source import Source, of_text, read
+from conexus.workspace.source import PlainTexts, Source, of_text, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,3 +216,20 @@ def test_an_editors_text_is_judged_as_if_it_were_saved(tmp_path: Path, data: str
     (tmp_path / name).write_text(data)
     os.utime(tmp_path / name, ns=(0, 0))
     assert of_text(name, data.encode(), DEFAULTS) == read(tmp_path, name, DEFAULTS)
+
+
+@given(st.lists(st.sampled_from([
+    b"x = 1\n", b"# @generated\n", b"\xef\xbb\xbfx = 1\n", b"caf\xe9 = 1\n", b"\0\0", b"",
+    b"key = 'AKIAIOSFODNN7EXAMPLQ'\n", b"password = 'hunter2-is-my-A1B2'\n", b"\xff\xfex\0",
+]), min_size=1, max_size=12))  # fmt: skip
+def test_what_is_known_to_be_plain_reads_as_if_nothing_were_known(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+) -> None:
+    root = tmp_path_factory.mktemp("plain")
+    plain = PlainTexts(DEFAULTS)
+    for number, data in enumerate(contents):
+        (root / f"{number % 2}.py").write_bytes(data)
+        for settings in (DEFAULTS, ScopeSettings(generated=True)):
+            fresh = read(root, f"{number % 2}.py", settings)
+            assert read(root, f"{number % 2}.py", settings, plain) == fresh
+            assert read(root, f"{number % 2}.py", settings, plain) == fresh

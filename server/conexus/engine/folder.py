@@ -29,11 +29,11 @@ from conexus.search.rank import rank
 from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import peek as peek_source
+from conexus.workspace.source import PlainTexts
 from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -170,6 +170,7 @@ class Folder:
         self._resident_guard = Lock()
         self._keeps_worker = False
         self._asked = False
+        self._plain = PlainTexts(settings.scope)
         self.texts = OpenTexts()
         self.past = Past(root, shelf.commits(root))
         self._text_rows: dict[int, FileRecord] = {}
@@ -254,6 +255,7 @@ class Folder:
         """Go by other settings from now on; a reconcile applies them."""
         with self._writing, self._resident_guard:
             self.settings = settings
+            self._plain = PlainTexts(settings.scope)
             self._scope = Scope(self.root, settings.scope)
             if self._resident is not None:
                 self._resident.close()
@@ -519,7 +521,9 @@ class Folder:
     def _read(self, path: str) -> tuple[Source | None, int | None]:
         held = self.texts.get(path)
         source = (
-            held.source(self.settings.scope) if held else read_source(self.root, path, self.settings.scope)
+            held.source(self.settings.scope)
+            if held
+            else read_source(self.root, path, self.settings.scope, self._plain)
         )
         return None if isinstance(source, Skipped) else source, held.version if held else None
 
