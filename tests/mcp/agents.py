@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -18,6 +17,7 @@ from tests.lsp.editor import environment
 from mcp import Client
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
     from pathlib import Path
 
     import mcp_types as types
@@ -35,8 +35,11 @@ class Agent:
         self.client: Client
 
     @classmethod
-    async def stdio(cls, home: Path, *roots: Path, mode: str = "auto", **settings: Any) -> Agent:
-        return await cls(stdio_client(_server(home, roots, settings)), mode).start()
+    async def stdio(
+        cls, home: Path, *roots: Path, mode: str = "auto", message_handler: Any = None, **settings: Any
+    ) -> Agent:
+        transport = stdio_client(_server(home, roots, settings))
+        return await cls(transport, mode, message_handler=message_handler).start()
 
     async def start(self) -> Agent:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -236,7 +236,7 @@ async def test_prompts(agent: Agent) -> None:
     assert [prompt.name for prompt in prompts] == ["explore", "find-the-bug", "write-a-test-like"]
     for prompt in prompts:
         assert prompt.arguments
-        assert [argument.required for argument in prompt.arguments][0] is True
+        assert prompt.arguments[0].required is True
         arguments = {argument.name: "lamp" for argument in prompt.arguments}
         filled = await agent.client.get_prompt(prompt.name, arguments)
         said = [message.content.text for message in filled.messages]  # type: ignore[union-attr]

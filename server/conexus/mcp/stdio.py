@@ -86,14 +86,17 @@ async def _lines(incoming: Input, most: int) -> AsyncIterator[bytes | None]:
             kept.clear()
 
 
-def _fault_of(line: bytes) -> tuple[int, str]:
+def _fault_of(line: bytes) -> tuple[int, str, object]:
+    """Return code, message and the id of the request, so that nobody waits for an answer to it."""
     try:
-        json.loads(line)
+        message = json.loads(line)
     except (ValueError, RecursionError):
-        return types.PARSE_ERROR, "a message is not JSON; send one JSON object on each line"
-    return types.INVALID_REQUEST, "a message is not a JSON-RPC 2.0 request, notification or answer"
+        return types.PARSE_ERROR, "a message is not JSON; send one JSON object on each line", None
+    number = message.get("id") if isinstance(message, dict) else None
+    reason = "a message is not a JSON-RPC 2.0 request, notification or answer, or has half a character in it"
+    return types.INVALID_REQUEST, reason, number if type(number) in (int, str) else None
 
 
-def _refusal(code: int, message: str) -> bytes:
-    error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+def _refusal(code: int, message: str, number: object = None) -> bytes:
+    error = {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
     return json.dumps(error).encode() + b"\n"
