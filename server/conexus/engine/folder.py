@@ -28,8 +28,8 @@ from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
 from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
-from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import PlainTexts
+from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import read as read_source
 
 if TYPE_CHECKING:
