@@ -52,6 +52,7 @@ def as_json(query: str, reply: SearchReply) -> str:
             "partial": reply.partial,
             "confidence": reply.confidence,
             "weak": reply.weak,
+            "refined": reply.refined,
             "notes": list(reply.notes),
             "seconds": round(reply.seconds, 6),
         }

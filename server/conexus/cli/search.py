@@ -96,7 +96,9 @@ def search(
             languages=lang,
             kinds=kind,
             explain=explain,
+            refine=True,
         )
+        folder.wait_for_second_opinion()
         if queries is not None:
             from conexus.cli.batch import answer_all
 

@@ -106,6 +106,15 @@ class TransformerEmbedder:
         vector: NDArray[np.float32] = self._ask("query", [text])[0]
         return vector
 
+    @property
+    def judges_pairs(self) -> bool:
+        """Return whether it is a cross-encoder, which makes no vectors; starts the process."""
+        return self._known().pairs
+
+    def judge(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return how well each text answers `question` as a cross-encoder sees it, float32[n]; more is better."""
+        return self._ask("pairs", [question, *texts])[:, 0]
+
     def close(self) -> None:
         """End the process; a call under way in another thread raises EmbeddingError."""
         self._closed = True
@@ -210,6 +219,7 @@ class _About:
     identity: str
     dimensions: int
     batch: int
+    pairs: bool
 
 
 class _WorkerDiedError(Exception):
@@ -248,7 +258,7 @@ class _Worker:
         hello = self._listen()
         if "error" in hello:
             raise _UnusableError(hello["error"], hello["remedy"])
-        self.about = _About(hello["identity"], hello["dimensions"], hello["batch"])
+        self.about = _About(hello["identity"], hello["dimensions"], hello["batch"], hello["pairs"])
 
     def ask(self, task: str, texts: list[str]) -> NDArray[np.float32]:
         try:

@@ -1,9 +1,11 @@
 """The process a transformer runs in: `python -m conexus.embedding.transformer_worker NAME DEVICE`.
 
 It speaks on what was its stdin and stdout. Each message is one line of JSON, a reply with vectors is
-followed by them as raw little-endian float32. First comes {"identity", "dimensions", "batch"}, or
-{"error", "remedy"} and the end. Then every request {"task": "query" | "document", "texts"} is answered
-by {"rows"} and vectors, or {"error"}. It ends when stdin does, so it never outlives who started it.
+followed by them as raw little-endian float32. First comes {"identity", "dimensions", "batch", "pairs"}, or
+{"error", "remedy"} and the end. Then every request {"task": "query" | "document" | "pairs", "texts"} is answered
+by {"rows"} and vectors, or {"error"}. A cross-encoder ("pairs" is true) knows that task alone: the first text
+is a question, and a row is the score of another text with it. It ends when stdin does, so it never outlives who
+started it.
 """
 
 from __future__ import annotations
@@ -41,14 +43,17 @@ def main() -> None:
     replies = _private_stdout()
     try:
         directory = _find(name)
-        model = _load(directory, device)
-        dimensions = int(_encode(model, "query", ["warm up"], 1).shape[1])
+        pairs = is_cross_encoder(directory)
+        model = _load(directory, device, pairs=pairs)
+        warm = ("pairs", ["warm up", "a text"]) if pairs else ("query", ["warm up"])
+        dimensions = int(_encode(model, *warm, 1).shape[1])
     except _UnusableError as error:
         reason, remedy = error.args
         _send(replies, {"error": reason, "remedy": remedy})
         return
     batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
-    _send(replies, {"identity": identity(directory, name), "dimensions": dimensions, "batch": batch})
+    about = {"identity": identity(directory, name), "dimensions": dimensions, "batch": batch, "pairs": pairs}
+    _send(replies, about)
     for line in sys.stdin.buffer:
         _answer(model, json.loads(line), replies)
 
@@ -69,6 +74,16 @@ def identity(directory: Path, name: str) -> str:
             digest = hashlib.file_digest(file, "blake2b").digest()
         content.update("/".join(parts).encode("utf-8", "surrogateescape") + b"\0" + digest)
     return f"{Path(name).name}@{content.hexdigest()}"
+
+
+def is_cross_encoder(directory: Path) -> bool:
+    """Return whether the model in `directory` judges pairs of texts instead of making vectors."""
+    try:
+        about = json.loads((directory / "config.json").read_text("utf-8"))
+        classes = about.get("architectures") or []
+    except (OSError, ValueError, AttributeError):
+        return False
+    return any(str(one).endswith("ForSequenceClassification") for one in classes)
 
 
 def _private_stdout() -> BinaryIO:
@@ -98,13 +113,12 @@ def _find(name: str) -> Path:
     )
 
 
-def _load(directory: Path, device: str) -> Any:
-    from sentence_transformers import SentenceTransformer
+def _load(directory: Path, device: str, *, pairs: bool) -> Any:
+    import sentence_transformers
 
+    kind = sentence_transformers.CrossEncoder if pairs else sentence_transformers.SentenceTransformer
     try:
-        return SentenceTransformer(
-            str(directory), device=None if device == "auto" else device, local_files_only=True
-        )
+        return kind(str(directory), device=None if device == "auto" else device, local_files_only=True)
     except Exception as error:  # whatever a stranger's model raises is the reason
         raise _UnusableError(
             f"sentence-transformers cannot load {directory} on device {device!r}: {type(error).__name__}: {error}",
@@ -125,9 +139,11 @@ def _answer(model: Any, request: dict[str, Any], replies: BinaryIO) -> None:
 def _encode(model: Any, task: str, texts: list[str], batch: int) -> NDArray[np.float32]:
     import torch
 
-    # These apply the model's own prompts for questions and for documents, where it has some.
-    encode = model.encode_query if task == "query" else model.encode_document
     try:
+        if task == "pairs":
+            return _judge(model, texts[0], texts[1:], batch)
+        # These apply the model's own prompts for questions and for documents, where it has some.
+        encode = model.encode_query if task == "query" else model.encode_document
         vectors: NDArray[np.float32] = encode(
             texts, batch_size=batch, normalize_embeddings=True, show_progress_bar=False
         )
@@ -136,6 +152,13 @@ def _encode(model: Any, task: str, texts: list[str], batch: int) -> NDArray[np.f
             raise
         return _encode(model, task, texts, batch // 2)
     return vectors
+
+
+def _judge(model: Any, question: str, texts: list[str], batch: int) -> NDArray[np.float32]:
+    """Return one score a text, float32[n, 1]; of a model with several classes the last one's."""
+    pairs = [(question, text) for text in texts]
+    scores: NDArray[np.float32] = model.predict(pairs, batch_size=batch, show_progress_bar=False)
+    return scores.reshape(len(texts), -1)[:, -1:]
 
 
 def _send(replies: BinaryIO, header: dict[str, object], payload: bytes = b"") -> None:

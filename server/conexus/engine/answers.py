@@ -51,6 +51,7 @@ def search(
         params.languages,
         params.kinds,
         params.explain,
+        refine=params.refine,
     )
     replies: list[tuple[str, SearchReply]] = []
     for called, live in folders:
@@ -75,6 +76,7 @@ def search(
         partial=any(reply.partial for _, reply in replies),
         confidence=sure,
         weak=weak,
+        refined=any(reply.refined for _, reply in replies),
     )
 
 

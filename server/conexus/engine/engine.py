@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from conexus.domain import ConexusError
 from conexus.embedding.embedder import is_static, load
+from conexus.embedding.transformer import TransformerEmbedder
 from conexus.engine.folder import Folder
 from conexus.engine.shelf import Shelf
 from conexus.engine.tallies import Tallies
+from conexus.search.second import SecondOpinion
 from conexus.store.vectors import VectorCache
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Engine:
         self._folders: dict[Path, Folder] = {}
         self._embedders: dict[str, Embedder] = {}
         self._caches: dict[str, VectorCache] = {}
+        self._seconds: dict[str, SecondOpinion] = {}
         self._lock = Lock()
         self.gates = Tallies()
         """What the gates met, of all folders."""
@@ -69,6 +72,7 @@ class Engine:
                     vectors=self._vectors,
                     pool=self._pool,
                     tallies=self.gates,
+                    second=self._second,
                 )
                 self._folders[resolved] = folder
         return folder
@@ -89,11 +93,21 @@ class Engine:
         """Return where vectors of a slow model are kept for all folders; the static model needs none."""
         if is_static(embedder):
             return None  # computing a vector costs less than looking it up
+        return self._cache(embedder.identity, embedder.dimensions)
+
+    def _cache(self, identity: str, dimensions: int) -> VectorCache:
         with self._lock:
-            if embedder.identity not in self._caches:
-                cache = VectorCache(self._shelf.vectors, embedder.identity, embedder.dimensions)
-                self._caches[embedder.identity] = cache
-            return self._caches[embedder.identity]
+            if identity not in self._caches:
+                self._caches[identity] = VectorCache(self._shelf.vectors, identity, dimensions)
+            return self._caches[identity]
+
+    def _second(self, model: str) -> SecondOpinion:
+        """Return who gives second opinions with `model`. Raises ModelUnavailableError."""
+        with self._lock:
+            if model not in self._seconds:
+                judge = TransformerEmbedder(model, self._settings.model.device)
+                self._seconds[model] = SecondOpinion(judge, self._cache)
+            return self._seconds[model]
 
     def close(self) -> None:
         """Close all folders and models; the engine may not be used after. Idempotent."""
@@ -101,8 +115,11 @@ class Engine:
             folders, self._folders = list(self._folders.values()), {}
             embedders, self._embedders = list(self._embedders.values()), {}
             caches, self._caches = list(self._caches.values()), {}
+            seconds, self._seconds = list(self._seconds.values()), {}
         for folder in folders:
             folder.close()
+        for second in seconds:
+            second.close()
         for embedder in embedders:
             embedder.close()
         for cache in caches:

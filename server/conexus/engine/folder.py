@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections import ChainMap, Counter
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
 from conexus.domain import ConexusError
+from conexus.embedding.words import passage
 from conexus.engine.indexes import FolderIndexes
 from conexus.engine.texts import OpenTexts
 from conexus.indexing.affected import affected_by
@@ -24,9 +26,11 @@ from conexus.search.context import Surroundings
 from conexus.search.exact import Texts, grep, holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
+from conexus.search.query import Intent
 from conexus.search.query import plan as plan_query
 from conexus.search.rank import rank
 from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
+from conexus.search.second import CANDIDATES, reordered
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import PlainTexts
 from conexus.workspace.source import peek as peek_source
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from conexus.search.gates import Hit, Outcome
     from conexus.search.query import Exact, Filters, Query, SearchRequest
     from conexus.search.retrieve import Found
+    from conexus.search.second import SecondOpinion
     from conexus.settings import Settings
     from conexus.store.index import Index, IndexStats
     from conexus.store.manifest import FileRecord
@@ -60,6 +65,8 @@ _KEPT_TEXT_ROWS = 64
 _SPARE_HITS = 5
 # The first question waits for libraries and tables to be loaded, which takes seconds on a cold disk.
 _FIRST_SECONDS = 60.0
+_LOADING_SECONDS = 120.0
+_REFINED_INTENTS = frozenset({Intent.PROSE, Intent.CODE})
 _UNFINISHED = frozenset({State.PARTIAL, State.TIMED_OUT})
 
 
@@ -83,6 +90,8 @@ class SearchReply:
     """Whether the time was over before all was looked at; `notes` say where."""
     confidence: float = 1.0
     """How sure it is that the hits answer the question, in [0, 1]."""
+    refined: bool = False
+    """Whether a second opinion was heard about their order."""
     found: tuple[Found, ...] = ()
     """Every agent's candidates, for explaining."""
     versions: Mapping[str, int] = field(factory=dict)
@@ -156,8 +165,10 @@ class Folder:
         vectors: Callable[[Embedder], VectorCache | None],
         pool: Executor,
         tallies: Tallies,
+        second: Callable[[str], SecondOpinion],
     ) -> None:
         self.root = root
+        self._second = second
         self._tallies = tallies
         self.settings = settings
         self._embedder = embedder
@@ -306,15 +317,19 @@ class Folder:
         self._asked = True
         if cancelled():
             raise CancelledError(f"searching {self.root} was cancelled")
-        ranked = rank(evolve(query, limit=query.limit + _SPARE_HITS), found, self._around(request.context))
+        second = self._second_opinion(query, notes) if request.refine else None
+        wanted = max(query.limit, CANDIDATES) if second else query.limit
+        ranked = rank(evolve(query, limit=wanted + _SPARE_HITS), found, self._around(request.context))
         outcome = verify(
             ranked,
             view.records,
             view.read,
-            query.limit,
+            wanted,
             holds=lambda excerpt: holds(excerpt, query.exact),
             deadline=deadline,
         )
+        refined = second is not None and self._refine(second, query, outcome)
+        del outcome.hits[query.limit :]
         sure = confidence(query, found, outcome.hits, rarity_in(snapshot))
         self._count(found, outcome, sure)
         return SearchReply(
@@ -328,9 +343,42 @@ class Folder:
             states={result.agent: str(result.state) for result in found},
             partial=outcome.unchecked > 0 or any(result.state in _UNFINISHED for result in found),
             confidence=sure,
+            refined=refined,
             found=tuple(found) if request.explain else (),
             versions=view.versions,
         )
+
+    def wait_for_second_opinion(self) -> None:
+        """Wait until the model of `search.second_model` is loaded, if one is named."""
+        if self.settings.search.second_model:
+            with suppress(ConexusError):  # the answer says why there is none
+                self._second(self.settings.search.second_model).wait(_LOADING_SECONDS)
+
+    def _second_opinion(self, query: Query, notes: list[str]) -> SecondOpinion | None:
+        """Return who gives a second opinion on this question; who asks by name knows what is meant."""
+        name = self.settings.search.second_model
+        if not name or query.intent not in _REFINED_INTENTS:
+            return None
+        try:
+            second = self._second(name)
+        except ConexusError as error:
+            notes.append(f"there is no second opinion: {error}")
+            return None
+        second.start()
+        if hindrance := second.hindrance:
+            notes.append(hindrance)
+            return None
+        return second
+
+    def _refine(self, second: SecondOpinion, query: Query, outcome: Outcome) -> bool:
+        """Bring the hits in the order that a second opinion gives them; return whether there was one in time."""
+        passages = [passage(hit.path, hit.symbol, hit.excerpt) for hit in outcome.hits]
+        opinions = second.judge(query.meaning, passages, self.settings.search.second_ms / 1000)
+        outcome.hits = reordered(outcome.hits, opinions)
+        judged = sum(opinion is not None for opinion in opinions)
+        self._tallies.add("second opinion", "judged", judged)
+        self._tallies.add("second opinion", "no time", len(opinions) - judged)
+        return judged > 1
 
     def _around(self, context: EditorContext) -> Surroundings:
         """Return what lifts files for this question."""
@@ -533,7 +581,7 @@ def _waiting(snapshot: Snapshot) -> list[str]:
     if waiting := snapshot.waiting_chunks:
         notes.append(f"{waiting} new chunks are not yet found by their words, only by meaning and name")
     if not snapshot.has_symbols:
-        notes.append("definitions are not yet found by their names: those of a large index are being read")
+        notes.append("definitions are not yet found by their names: they are being read")
     return notes
 
 

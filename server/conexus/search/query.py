@@ -60,6 +60,8 @@ class SearchRequest:
     explain: bool = False
     context: EditorContext = field(factory=EditorContext)
     """Of the folder that is asked."""
+    refine: bool = False
+    """Whether to wait for a second opinion, where there is one."""
     files: frozenset[str] = frozenset()
     """Only these files, by their exact paths, if any are given."""
 
