@@ -17,64 +17,80 @@ T = TypeVar("T")
 
 
 @define(eq=False)
+class _Table:
+    """One kind of table: of which arrangement it is or is being read, and the last one that was read."""
+
+    key: object = None
+    reading: Future[Any] | None = None
+    before: Any = None
+
+
+@define(eq=False)
 class Settled:
     """Tables made of all rows on disk, each read once an arrangement of them. Safe to use from several threads.
 
     Hidden rows are in them too: while new rows are served from memory, those on disk only become fewer.
     """
 
-    _key: object = None
-    _read: dict[str, Future[Any]] = field(factory=dict)
-    _before: dict[str, Any] = field(factory=dict)
-    """What was read of the arrangement before: of use until the new one is read."""
+    _tables: dict[str, _Table] = field(factory=dict)
     _guard: threading.Lock = field(factory=threading.Lock)
 
     def get(self, name: str, key: object, read: Callable[[], T]) -> T:
         """Return what `read` gives for the arrangement `key`; waits for it. Raises what `read` raises."""
-        found: T = self._started(name, key, read).result()
+        with self._guard:
+            reading = self._started(self._tables.setdefault(name, _Table()), key, name, read)
+        found: T = reading.result()
         return found
 
     def get_now(self, name: str, key: object, read: Callable[[], T]) -> T | None:
-        """Return the same if it is there, else what there was before or None, and have it read."""
-        reading = self._started(name, key, read)
-        if reading.done() and reading.exception() is None:
+        """Return the same if it is there; else have it read, and return what there was before or None.
+
+        One table is read at a time, so that during a bulk load the next read begins when one is done.
+        """
+        with self._guard:
+            table = self._tables.setdefault(name, _Table())
+            if table.reading is None or table.reading.done():
+                self._started(table, key, name, read)
+            reading = table.reading
+            before: T | None = table.before
+        if reading is not None and _is_good(reading):
             found: T = reading.result()
             return found
-        with self._guard:
-            before: T | None = self._before.get(name)
-            return before
+        return before
 
     def is_read(self, name: str) -> bool:
         """Return whether there is anything to answer with."""
         with self._guard:
-            reading = self._read.get(name)
-            return name in self._before or (reading is not None and reading.done())
+            table = self._tables.get(name)
+            if table is None:
+                return False
+            return table.before is not None or (table.reading is not None and _is_good(table.reading))
 
-    def _started(self, name: str, key: object, read: Callable[[], T]) -> Future[T]:
-        with self._guard:
-            if key != self._key:
-                done = {name: reading.result() for name, reading in self._read.items() if _is_good(reading)}
-                self._before = {**self._before, **done}
-                self._key, self._read = key, {}
-            reading = self._read.get(name)
-            if reading is not None and not (reading.done() and reading.exception()):
-                return reading
-            reading = self._read[name] = Future()
-        threading.Thread(
-            target=self._fill, args=(name, reading, read), name=f"reading {name}", daemon=True
-        ).start()
+    def _started(self, table: _Table, key: object, name: str, read: Callable[[], T]) -> Future[T]:
+        if table.reading is not None and table.key == key and not _is_bad(table.reading):
+            return table.reading
+        if table.reading is not None and _is_good(table.reading):
+            table.before = table.reading.result()
+        reading: Future[T] = Future()
+        table.key, table.reading = key, reading
+        arguments = (table, reading, read)
+        threading.Thread(target=self._fill, args=arguments, name=f"reading {name}", daemon=True).start()
         return reading
 
-    def _fill(self, name: str, reading: Future[T], read: Callable[[], T]) -> None:
+    def _fill(self, table: _Table, reading: Future[T], read: Callable[[], T]) -> None:
         try:
             reading.set_result(read())
         except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
             reading.set_exception(error)
         with self._guard:
-            if self._read.get(name) is reading:
-                self._before.pop(name, None)
+            if table.reading is reading and _is_good(reading):
+                table.before = None
         give_back_memory()
 
 
 def _is_good(reading: Future[Any]) -> bool:
     return reading.done() and reading.exception() is None
+
+
+def _is_bad(reading: Future[Any]) -> bool:
+    return reading.done() and reading.exception() is not None

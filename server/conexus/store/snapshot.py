@@ -201,11 +201,11 @@ class Snapshot:
             return self._symbols
 
     def symbols_now(self) -> VisibleSymbols:
-        """Return all visible symbols if they can be had at once, as in all but huge indexes.
+        """Return all visible symbols if they can be had at once, as in all but huge or growing indexes.
 
         Else those read before rows were last arranged, or only those in memory: see `has_symbols`.
         """
-        if not self._is_huge:
+        if not self._is_slow:
             return self.symbols()
         known = self.view.settled.get_now("symbols", self._arrangement, self._read_symbols)
         return self._visible(known or SymbolTable(symbol_schema().empty_table(), self.view.path_of))
@@ -213,7 +213,7 @@ class Snapshot:
     @property
     def has_symbols(self) -> bool:
         """Return whether `symbols_now` has those of rows on disk."""
-        return not self._is_huge or self.view.settled.is_read("symbols")
+        return not self._is_slow or self.view.settled.is_read("symbols")
 
     def count_symbols(self) -> int:
         """Return how many symbols are visible, without reading what they are."""
@@ -278,8 +278,9 @@ class Snapshot:
         return (*self.view.arrangement, 0 if self.view.indexed_only else self.view.revision)
 
     @property
-    def _is_huge(self) -> bool:
-        return self.view.statistics.chunks > _HUGE_CHUNKS
+    def _is_slow(self) -> bool:
+        """Whether reading all rows is too much for a question: there are many, or ever more of them."""
+        return self.view.statistics.chunks > _HUGE_CHUNKS or not self.view.indexed_only
 
     def _visible(self, settled: SymbolTable) -> VisibleSymbols:
         recent = _masked(self.view.overlay_symbols(), self._in_memory())
@@ -288,7 +289,7 @@ class Snapshot:
     def _read_symbols(self) -> SymbolTable:
         rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
         table = SymbolTable(rows, self.view.path_of)
-        if self._is_huge:
+        if self._is_slow:
             table.names.like("", 1.0)  # sorted now, by the thread that nobody waits for
         return table
 
@@ -296,7 +297,7 @@ class Snapshot:
         return self.view.settled.get("places", self._arrangement, self._read_places)
 
     def _places_now(self) -> PlaceTable | None:
-        if not self._is_huge:
+        if not self._is_slow:
             return self._places()
         return self.view.settled.get_now("places", self._arrangement, self._read_places)
 
