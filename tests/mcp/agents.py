@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import subprocess
 import sys
 import time
@@ -148,6 +149,7 @@ class Bare:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,  # or select would not see what is already here
             env=server.env,
         )
 
@@ -160,6 +162,8 @@ class Bare:
 
     def receive(self) -> dict[str, Any]:
         assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        assert ready, "no answer"
         answer = json.loads(self.process.stdout.readline())
         assert isinstance(answer, dict)
         return answer

@@ -54,6 +54,8 @@ async def _hear(
             try:
                 message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
             except ValueError:
+                message = None
+            if message is None or _has_odd_id(message, line):
                 output.send(_refusal(*_fault_of(line)))
                 continue
             await to_server.send(SessionMessage(message))
@@ -84,6 +86,11 @@ async def _lines(incoming: Input, most: int) -> AsyncIterator[bytes | None]:
         if len(kept) > most:
             too_long = True
             kept.clear()
+
+
+def _has_odd_id(message: types.JSONRPCMessage, line: bytes) -> bool:
+    """Return whether this is a request whose id is neither text nor number, which the library takes for a notification."""
+    return isinstance(message, types.JSONRPCNotification) and b'"id"' in line and "id" in json.loads(line)
 
 
 def _fault_of(line: bytes) -> tuple[int, str, object]:
