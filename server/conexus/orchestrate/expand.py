@@ -68,7 +68,7 @@ def uses(subjects: Sequence[Subject]) -> Iterator[Piece | Statement]:
             count[role] += 1
             reasons = (f"names {subject.symbol.qualified} in line {line}",)
             yield evolve(piece, score=subject.piece.score * 0.5, reasons=reasons)
-            if role is Role.TEST and text is not None:
+            if role is Role.TEST and text is not None and piece.symbol:
                 cited = subject.ground.cite(text, line, line)
                 yield Statement(subject.symbol.qualified, "tested", f"is tested by `{piece.symbol}`", cited)
 
@@ -143,14 +143,19 @@ def _role_of(path: str) -> Role:
 
 
 def _line_of_use(text: Text, start: int, end: int, subject: Subject) -> int:
-    """Return the first line in [start, end) that names the subject and is no part of it; 0 if none does."""
+    """Return a line in [start, end) that names the subject and is no part of it; 0 if none does.
+
+    The first one in a definition, or else the first: imports name a lot and tell little.
+    """
     name = subject.symbol.name.rpartition(".")[2]
     own = subject.symbol.span if text.path == subject.text.path else None
     pattern = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)".encode())
-    for use in pattern.finditer(text.source, start, min(end, len(text.source))):
-        if own is None or not own.start <= use.start() < own.end:
-            return text.line_at(use.start())
-    return 0
+    lines = [
+        text.line_at(use.start())
+        for use in pattern.finditer(text.source, start, min(end, len(text.source)))
+        if own is None or not own.start <= use.start() < own.end
+    ]
+    return next((line for line in lines if text.around(line)), lines[0] if lines else 0)
 
 
 def _shown(ground: Ground, path: str, line: int, role: Role) -> Piece | None:

@@ -12,7 +12,7 @@ from conexus.orchestrate.evidence import Role
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from conexus.orchestrate.evidence import Piece, Statement
+    from conexus.orchestrate.evidence import Citation, Piece, Statement
 
 _ANSWERS = {Role.HERE, Role.ANSWER}
 # The most of the budget that one answer may take at first, by its place: the first few are shown whole, and what
@@ -42,7 +42,7 @@ def pack(
     pieces: Sequence[Piece], statements: Sequence[Statement], budget: int, shares: Mapping[Role, float]
 ) -> Pack:
     """Return as much of `pieces` and `statements`, both best first, as `budget` tokens hold."""
-    shelf = _Shelf()
+    shelf = _Shelf(several=len({one.cited.ground.root for one in pieces}) > 1)
     answers = [one for one in pieces if one.role in _ANSWERS]
     others = [one for one in pieces if one.role not in _ANSWERS]
     wanted = {one.role for one in others}
@@ -78,6 +78,8 @@ class _File:
 
 @define
 class _Shelf:
+    several: bool
+    """Whether paths of several folders must be told apart."""
     used: int = 0
     files: dict[tuple[str, str], _File] = field(factory=dict)
     said: list[str] = field(factory=list)
@@ -94,7 +96,7 @@ class _Shelf:
     def _put(self, piece: Piece, limit: int, most: int) -> bool:
         cited = piece.cited
         key = cited.ground.root, cited.path
-        file = self.files.get(key) or _File(f"## {cited.path}\n")
+        file = self.files.get(key) or _File(f"## {self._name(cited)}\n")
         new = {number: line for number, line in _numbered(piece) if number not in file.lines}
         if not new or cited.digest in self.seen:
             return True
@@ -117,13 +119,17 @@ class _Shelf:
         lines = range(cited.span.start_line, cited.span.end_line + 1)
         if statement.kind in _PLAIN and file is not None and all(line in file.lines for line in lines):
             return True
-        line = f"- {statement.about} {statement.text} ({cited.path}:{cited.span.start_line})\n"
+        line = f"- {statement.about} {statement.text} ({self._name(cited)}:{cited.span.start_line})\n"
         cost = tokens.of_line(line)
         if self.used + cost > limit:
             return False
         self.used += cost
         self.said.append(line)
         return True
+
+    def _name(self, cited: Citation) -> str:
+        path = f"{cited.ground.root}/{cited.path}" if self.several else cited.path
+        return path if path.isprintable() else ascii(path)
 
     def pieces(self) -> Iterable[Piece]:
         return (piece for file in self.files.values() for piece in file.pieces)

@@ -46,7 +46,8 @@ def _cost(run: str, following: str) -> int:
     if first in "\t\f\v":
         return 1 if size == 1 else 2 + size // 16
     if first in "\n\r":
-        return 1 + size // 2
+        is_plain = "\r" not in run.replace("\r\n", "\n")
+        return 1 + size // 2 if is_plain else 1 + size
     return _costs().get(run) or len(run.encode("utf-8", "surrogatepass"))
 
 
@@ -66,7 +67,7 @@ def _is_letter(following: str) -> bool:
 
 
 def _is_sign(following: str) -> bool:
-    return following.isascii() and following.isprintable() and not following.isalnum() and following != " "
+    return "!" <= following <= "~" and not following.isalnum()
 
 
 @cache

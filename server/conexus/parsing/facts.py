@@ -202,8 +202,11 @@ class _Reader:
         raising = _RAISING.get(self.language, ())
         if name.rstrip("!") in raising:
             self._add("raises", self._argument(node) or name, node.start_point.row + 1)
-        elif name and not (self.language == "elixir" and name in _DEFINING):
+        elif name and ("raises", name) not in self.facts and not self._defines(name):
             self._add("calls", name, called.end_point.row + 1)
+
+    def _defines(self, name: str) -> bool:
+        return self.language == "elixir" and name in _DEFINING
 
     def _argument(self, call: Node) -> str:
         """Return the first thing given to a call, if it is a name."""

@@ -114,7 +114,7 @@ def commits(root: Path, ids: Sequence[str]) -> Iterator[Commit]:
     """Yield these commits, as far as they are there."""
     # Nothing of a repository's own configuration may start a program here.
     said = _git(
-        root, "log", "--no-walk=unsorted", "--stdin", "--name-only", "--relative", "--no-renames",
+        root, "log", "-z", "--no-walk=unsorted", "--stdin", "--name-only", "--relative", "--no-renames",
         "--diff-merges=first-parent", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT,
         given="\n".join(ids),
     )  # fmt: skip
@@ -134,7 +134,8 @@ def _commit(fields: Sequence[str], message: str, names: str) -> Commit:
         subject=message.partition("\n")[0],
         tickets=in_message(message),
         is_merge=" " in parents,
-        paths=tuple(name for name in names.split("\n") if name),
+        # Names end with a NUL, so that they may hold anything; what is left of the message's end goes.
+        paths=tuple(name for part in names.split("\0") if (name := part.removeprefix("\n"))),
     )
 
 
