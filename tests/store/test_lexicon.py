@@ -87,4 +87,4 @@ def test_what_is_still_read_is_answered_from_before() -> None:
     assert settled.get_now("symbols", 3, slow) == "new"
     assert settled.is_read("symbols")
     may_read.set()
-    assert settled.get("symbols", 3, lambda: "newest") == "new"
+    assert settled.get("symbols", 3, lambda: "newest") == "newest"
