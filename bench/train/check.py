@@ -1,0 +1,47 @@
+"""Benchmark repositories are not in the training data: no package of theirs, no copy of their code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.corpora import CACHE
+from bench.train.fetch import pinned
+from bench.train.licences import in_excluded_folder, is_excluded
+from bench.train.mine import read
+from bench.train.overlap import is_copy, lines_below
+from bench.train.prepare import is_held_out
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this step."""
+    parser.add_argument(
+        "--repositories", type=Path, default=CACHE / "repositories", help="checkouts of the benchmark, if any"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is wrong; return 1 if anything is."""
+    wrong = [
+        f"{s.registry}:{s.name} is learned from"
+        for s in pinned()
+        if is_excluded(s.name) and s.used == "learned"
+    ]
+    wrong += copies(options.work / "pairs", options.repositories)
+    print("\n".join(wrong) or "no benchmark repository in the training data")
+    return 1 if wrong else 0
+
+
+def copies(mined: Path, repositories: Path) -> list[str]:
+    """Return the pairs to learn from that lie in a repository's folder, or whose code stands in one."""
+    theirs = lines_below(repositories)
+    found = []
+    for pair in read(mined):
+        if is_held_out(pair.package):
+            continue
+        if in_excluded_folder(pair.path) or is_copy(pair.code, theirs):
+            found.append(f"{pair.package} {pair.path} {pair.name}")
+    return found

@@ -1,0 +1,302 @@
+"""Word vectors from pairs: each question shall be nearest to its own code among those of the batch."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from attrs import asdict, frozen
+
+from conexus.embedding.static import StaticEmbedder
+from conexus.embedding.terms import stem
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_PHRASES = (
+    "how to", "how do i", "how to", "", "ways to", "best way to", "code to", "function to", "what is", "check",
+    "example of", "find", "where", "how is", "how does", "how are", "where is the",
+)  # fmt: skip
+_STOP = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "to",
+        "in",
+        "is",
+        "for",
+        "and",
+        "or",
+        "be",
+        "this",
+        "that",
+        "it",
+        "as",
+        "with",
+        "on",
+        "by",
+        "if",
+        "are",
+        "from",
+        "at",
+        "not",
+        "will",
+        "can",
+        "its",
+        "was",
+        "has",
+        "when",
+        "which",
+        "into",
+        "you",
+        "your",
+        "we",
+        "i",
+        "do",
+        "does",
+        "how",
+    ]
+)
+
+
+@frozen
+class Recipe:
+    """All that training depends on but its data."""
+
+    dimensions: int = 256
+    batch: int = 2048
+    epochs: float = 4
+    rate: float = 3e-3
+    sharpness: float = 20
+    """Cosines are multiplied by it before the softmax."""
+    block: int = 32
+    """So many neighbours in a batch are of one package: the hard negatives."""
+    by_name: float = 0.15
+    """How often a function's name is the question, and is taken out of its code."""
+    without_name: float = 0.4
+    with_place: float = 0.5
+    with_rest: float = 0.35
+    short: float = 0.25
+    """How often a question loses words."""
+    phrased: float = 0.15
+    """How often it is put as people ask: how to …, python …"""
+    minutes: float = math.inf
+    """Training ends after so long: the rate falls to nothing by then."""
+    seed: int = 0
+
+
+class Pairs:
+    """The arrays `prepare` wrote."""
+
+    def __init__(self, file: Path, vocabulary: list[str]) -> None:
+        self._arrays = dict(np.load(file))
+        self.vocabulary = vocabulary
+        self.words = len(vocabulary)
+        rows = {word: row for row, word in enumerate(vocabulary)}
+        self.stop = np.zeros(self.words, bool)
+        self.stop[[rows[word] for word in _STOP if word in rows]] = True
+        self.package = self._arrays["package"]
+        phrases = [[rows[word] for word in phrase.split() if word in rows] for phrase in _PHRASES]
+        names = {"csharp": "c", "tsx": "react", "javascript": "javascript"}
+        languages = [names.get(str(name), str(name)) for name in self._arrays["language_names"]]
+        self.phrases = phrases
+        self.language_word = np.array([rows.get(name, -1) for name in languages])[self._arrays["language"]]
+
+    def __len__(self) -> int:
+        return len(self.package)
+
+    def take(
+        self, key: str, picked: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return for every word of the picked texts: which text, its position in it, its row."""
+        starts = self._arrays[f"{key}_starts"]
+        begin = starts[picked]
+        lengths = starts[picked + 1] - begin
+        text = np.repeat(np.arange(len(picked)), lengths)
+        at = np.arange(len(text)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return text, at, self._arrays[key][np.repeat(begin, lengths) + at].astype(np.int64)
+
+
+class Batches:
+    """Batches of pairs, made anew for every epoch."""
+
+    def __init__(self, pairs: Pairs, recipe: Recipe) -> None:
+        self._pairs = pairs
+        self._recipe = recipe
+        self._rng = np.random.default_rng(recipe.seed)
+        self.steps = int(recipe.epochs * len(pairs) / recipe.batch)
+
+    def __iter__(self) -> Iterator[tuple[tuple, tuple]]:
+        made = 0
+        while made < self.steps:
+            for picked in self._epoch():
+                if made == self.steps:
+                    return
+                made += 1
+                yield self._batch(picked)
+
+    def _epoch(self) -> Iterator[NDArray[np.int64]]:
+        rng, block, size = self._rng, self._recipe.block, self._recipe.batch
+        order = np.lexsort((rng.random(len(self._pairs)), self._pairs.package))
+        first = rng.integers(0, block)
+        whole = (len(order) - first) // block * block
+        blocks = order[first : first + whole].reshape(-1, block)
+        shuffled = blocks[rng.permutation(len(blocks))].ravel()
+        for start in range(0, len(shuffled) - size + 1, size):
+            yield shuffled[start : start + size]
+
+    def _batch(self, picked: NDArray[np.int64]) -> tuple[tuple, tuple]:
+        rng, recipe, pairs = self._rng, self._recipe, self._pairs
+        n = len(picked)
+        names = pairs.take("name", picked)
+        name_words = np.bincount(names[0], minlength=n)
+        by_name = (rng.random(n) < recipe.by_name) & (name_words > 1)
+        asked = self._question(picked, by_name, names)
+        text, at, row = pairs.take("code", picked)
+        code_words = np.bincount(text, minlength=n)
+        drop_head = (
+            ~by_name
+            & (rng.random(n) < recipe.without_name)
+            & (code_words > name_words + 4)
+            & (name_words > 0)
+        )
+        keep = ~(drop_head[text] & (at <= name_words[text]))
+        named = np.isin(text * pairs.words + row, names[0] * pairs.words + names[2])
+        keep &= ~(by_name[text] & named)
+        parts = [(text[keep], row[keep])]
+        for key, chance in (("place", recipe.with_place), ("rest", recipe.with_rest)):
+            chosen = rng.random(n) < chance
+            where, at, rows = pairs.take(key, picked)
+            wanted = chosen[where]
+            if key == "rest":
+                # Some documentation is long, some is short: keep a random beginning of it.
+                wanted &= at < rng.integers(5, 100, n)[where]
+            parts.append((where[wanted], rows[wanted]))
+        answer = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        return self._bags(*asked, n), self._bags(*answer, n)
+
+    def _question(self, picked: NDArray[np.int64], by_name: NDArray[np.bool_], names: tuple) -> tuple:
+        rng, recipe, pairs = self._rng, self._recipe, self._pairs
+        n = len(picked)
+        text, _, row = pairs.take("question", picked)
+        keep = ~by_name[text]
+        text, row = text[keep], row[keep]
+        lengths = np.bincount(text, minlength=n)
+        how = rng.random(n)
+        bare = (how < recipe.short / 2) & (lengths > 5)
+        thin = (how >= recipe.short / 2) & (how < recipe.short) & (lengths > 5)
+        keep = ~(bare[text] & pairs.stop[row]) & ~(thin[text] & (rng.random(len(text)) < 0.35))
+        taken = by_name[names[0]]
+        texts, rows = [text[keep], names[0][taken]], [row[keep], names[2][taken]]
+        phrased = np.flatnonzero(~by_name & (rng.random(n) < recipe.phrased))
+        for which, phrase in enumerate(pairs.phrases):
+            those = phrased[rng.integers(0, len(pairs.phrases), len(phrased)) == which] if phrase else []
+            texts.append(np.repeat(those, len(phrase)).astype(np.int64))
+            rows.append(np.tile(np.array(phrase, np.int64), len(those)))
+        language = pairs.language_word[picked]
+        spoken = np.flatnonzero(~by_name & (rng.random(n) < recipe.phrased) & (language >= 0))
+        return np.concatenate([*texts, spoken]), np.concatenate([*rows, language[spoken]])
+
+    def _bags(self, text: NDArray[np.int64], row: NDArray[np.int64], n: int) -> tuple:
+        """Return rows, where each text begins, and weights: 1 + ln of the count."""
+        size = self._pairs.words
+        unique, counts = np.unique(text * size + row, return_counts=True)
+        starts = np.searchsorted(unique // size, np.arange(n))
+        return (
+            torch.from_numpy(unique % size),
+            torch.from_numpy(starts),
+            torch.from_numpy((1 + np.log(counts)).astype(np.float32)),
+        )
+
+
+def first_vectors(pairs: Pairs, recipe: Recipe, start: StaticEmbedder | None) -> NDArray[np.float32]:
+    """Return what training begins with, float32[words, dimensions]: chance, or what `start` knows.
+
+    A word that `start` does not know begins as the mean of the words of its stem, small where there are none.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    vectors = rng.standard_normal((pairs.words, recipe.dimensions), np.float32) * 0.05
+    if start is None:
+        return vectors
+    known = start.word_vectors()
+    by_stem: dict[str, list[int]] = {}
+    for word, row in start.vocabulary.rows.items():
+        by_stem.setdefault(stem(word), []).append(row)
+    for row, word in enumerate(pairs.vocabulary):
+        at = start.vocabulary.rows.get(word)
+        relatives = by_stem.get(stem(word), [])
+        if at is not None:
+            vectors[row] = known[at]
+        elif relatives:
+            vectors[row] = known[relatives].mean(axis=0)
+    return vectors
+
+
+def learn(pairs: Pairs, recipe: Recipe, first: NDArray[np.float32], threads: int = 2) -> NDArray[np.float32]:
+    """Return the vectors of all words, float32[words, dimensions]."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(recipe.seed)
+    vectors = torch.nn.Parameter(torch.from_numpy(first))
+    optimizer = torch.optim.Adam([vectors], lr=recipe.rate, betas=(0.9, 0.98), fused=True)
+    batches = Batches(pairs, recipe)
+    started, smooth = time.monotonic(), 0.0
+    for step, (asked, answers) in enumerate(batches, 1):
+        minutes = (time.monotonic() - started) / 60
+        if minutes > recipe.minutes:
+            break
+        left = max(0.02, 1 - max(step / batches.steps, minutes / recipe.minutes))
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * min(1, step / 50) * left
+        loss = _loss(vectors, asked, answers, recipe.sharpness)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        smooth = loss.item() if step == 1 else 0.97 * smooth + 0.03 * loss.item()
+        if step % 50 == 0:
+            print(f"{step}/{batches.steps} loss {smooth:.3f} {time.monotonic() - started:.0f} s "
+                  f"cpu {time.process_time():.0f} s", flush=True)  # fmt: skip
+    return vectors.detach().numpy()
+
+
+def _loss(vectors: torch.Tensor, asked: tuple, answers: tuple, sharpness: float) -> torch.Tensor:
+    """Return the mean of both directions' cross entropies over the batch (InfoNCE)."""
+    first, second = (_summed(vectors, bags) for bags in (asked, answers))
+    scores = first @ second.T * sharpness
+    right = torch.arange(len(scores))
+    entropy = torch.nn.functional.cross_entropy
+    return (entropy(scores, right) + entropy(scores.T, right)) / 2
+
+
+def _summed(vectors: torch.Tensor, bags: tuple) -> torch.Tensor:
+    rows, starts, weights = bags
+    bag = torch.nn.functional.embedding_bag
+    return torch.nn.functional.normalize(
+        bag(rows, vectors, starts, mode="sum", per_sample_weights=weights), dim=1
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this step."""
+    for name, default in asdict(Recipe()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    parser.add_argument("--start", type=Path, help="directory of a static model to begin with")
+    parser.add_argument("--vectors", default="vectors.npy", help="file below the work folder to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read what `prepare` wrote below the work folder; write the vectors."""
+    work: Path = options.work
+    vocabulary = (work / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    pairs = Pairs(work / "train.npz", vocabulary)
+    recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
+    start = StaticEmbedder(options.start) if options.start else None
+    np.save(work / options.vectors, learn(pairs, recipe, first_vectors(pairs, recipe, start)))
