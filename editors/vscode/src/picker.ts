@@ -8,10 +8,10 @@ import { glimpse, icon, nameOf, placeOf, plain } from './rows';
 /** What a picker, the view and the clipboard show. */
 export interface Answer {
   hits: Hit[];
-  /** What is left to say, such as that the index is incomplete. */
-  remarks: string[];
-  /** Whether the answer may change without an edit, because files are still to be indexed. */
-  growing: boolean;
+  /** What is left to say. */
+  notes: string[];
+  /** How far the index is, if it is incomplete: then the answer may change without an edit. */
+  progress: string | undefined;
 }
 
 /** Something that can be asked, and asked again. */
@@ -91,7 +91,7 @@ export class Picker implements vscode.Disposable {
 
   /** Ask again, as the index moved. */
   refresh(): void {
-    if (!this.closed && this.asked?.answer.growing && !this.asking) this.later();
+    if (!this.closed && this.asked?.answer.progress && !this.asking) this.later();
   }
 
   /** Go to a row's place, the selected one's if not given. */
@@ -117,7 +117,12 @@ export class Picker implements vscode.Disposable {
     const questions = this.history.questions;
     if (!this.live || questions.length === 0) return;
     this.recalled = Math.min(Math.max(this.recalled + step, -1), questions.length - 1);
-    this.pick.value = questions[this.recalled] ?? '';
+    this.enter(questions[this.recalled] ?? '');
+  }
+
+  /** Put a question into the box, as if it were typed. */
+  enter(query: string): void {
+    this.pick.value = query;
     this.typed();
   }
 
@@ -182,18 +187,16 @@ export class Picker implements vscode.Disposable {
 
   private show(asked: Asked): void {
     this.asked = asked;
-    const { hits, remarks } = asked.answer;
+    const { hits, notes, progress } = asked.answer;
     const rows: Row[] = hits.map((hit) => this.row(hit, asked.query));
     if (hits.length === 0) {
       rows.push({ label: vscode.l10n.t('Nothing found for "{0}"', asked.query), iconPath: new vscode.ThemeIcon('info') });
     }
-    // Hits come first, so that they stay in place when a remark comes or goes.
-    for (const remark of remarks) {
-      rows.push({
-        label: plain(remark),
-        iconPath: new vscode.ThemeIcon('sync'),
-        act: () => vscode.commands.executeCommand('conexus.status'),
-      });
+    // Hits come first, so that they stay in place when something else comes or goes.
+    rows.push(...notes.map((note) => ({ label: plain(note), iconPath: new vscode.ThemeIcon('info') })));
+    if (progress) {
+      const act = (): unknown => vscode.commands.executeCommand('conexus.status');
+      rows.push({ label: progress, iconPath: new vscode.ThemeIcon('sync'), act });
     }
     this.list(rows);
   }
@@ -215,10 +218,7 @@ export class Picker implements vscode.Disposable {
     const rows: Row[] = this.history.questions.map((question) => ({
       label: plain(question),
       iconPath: new vscode.ThemeIcon('history'),
-      act: (): void => {
-        this.pick.value = question;
-        this.typed();
-      },
+      act: (): void => { this.enter(question); },
     }));
     const hint = vscode.l10n.t('Ask in words, by name, or in code. Filters: path: -path: lang: kind:');
     this.list([{ label: hint, iconPath: new vscode.ThemeIcon('lightbulb') }, ...rows]);

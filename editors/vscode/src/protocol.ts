@@ -104,6 +104,8 @@ export interface SearchParams {
   paths?: string[];
   languages?: string[];
   kinds?: string[];
+  /** What is at hand; the server knows of open documents itself. */
+  context?: { active: string };
 }
 
 export interface SimilarParams {

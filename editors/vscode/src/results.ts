@@ -118,7 +118,7 @@ function grouped(hits: Tracked[]): FileNode[] {
 
 function said({ answer }: Asked): string {
   const count = answer.hits.length === 0 ? [vscode.l10n.t('Nothing found')] : [];
-  return [...count, ...answer.remarks].join('. ');
+  return [...count, ...answer.notes, ...(answer.progress ? [answer.progress] : [])].join('. ');
 }
 
 function fileItem(file: FileNode): vscode.TreeItem {

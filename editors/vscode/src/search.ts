@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { History } from './history';
 import { Picker, type Answer, type Asked, type Question } from './picker';
-import type { Hit, SearchParams, SearchResult } from './protocol';
+import type { SearchParams, SearchResult } from './protocol';
 import { asHit, progressOf } from './rows';
 import type { Server } from './server';
 
@@ -40,12 +40,14 @@ export class Searches {
   }
 
   search(query = '', where: Partial<SearchParams> = {}, title = vscode.l10n.t('Conexus: Search')): void {
+    // Where the user was when the search began; what is previewed is another matter.
+    const active = vscode.window.activeTextEditor?.document.uri;
+    const rest = { limit: LIMIT, ...where, ...(active ? { context: { active: active.toString() } } : {}) };
     this.open({
       title,
       query,
       prompt: vscode.l10n.t('What are you looking for? In words, by name, or in code'),
-      ask: async (asked, token) =>
-        answerOf(await this.server.ask('conexus/search', { query: asked, limit: LIMIT, ...where }, token)),
+      ask: async (asked, token) => answerOf(await this.server.ask('conexus/search', { query: asked, ...rest }, token)),
     });
   }
 
@@ -123,12 +125,7 @@ export class Searches {
 
 /** Return a result as what pickers show. */
 export function answerOf({ hits, notes, completeness }: Pick<SearchResult, 'hits' | 'notes' | 'completeness'>): Answer {
-  const progress = progressOf(completeness);
-  return {
-    hits: hits satisfies Hit[],
-    remarks: progress ? [...notes, progress] : notes,
-    growing: !completeness.complete,
-  };
+  return { hits, notes, progress: progressOf(completeness) };
 }
 
 async function chooseFolder(): Promise<vscode.Uri | undefined> {

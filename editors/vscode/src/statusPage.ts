@@ -124,7 +124,7 @@ function pageTexts(): Record<string, string> {
     chunksByLanguage: t('Chunks by language'),
     edits: t('Edit to searchable'),
     editsNote: t('milliseconds, newest on the right'),
-    editors: t('editors connected'),
+    editors: t('Editors connected'),
     engine: t('Engine'),
     errors: t('Recent errors'),
     failed: t('failed'),

@@ -24,6 +24,8 @@ const QUIET = {
   'workbench.tips.enabled': false, 'security.workspace.trust.enabled': false, 'chat.disableAIFeatures': true,
   'git.enabled': false, 'npm.fetchOnlinePackageInfo': false, 'json.schemaDownload.enable': false,
   'typescript.disableAutomaticTypeAcquisition': true, 'editor.minimap.enabled': false,
+  // A browser's VS Code saves by itself, and suggests while one types.
+  'files.autoSave': 'off', 'editor.quickSuggestions': false, 'editor.wordBasedSuggestions': 'off',
 };
 
 /**

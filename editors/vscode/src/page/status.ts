@@ -20,11 +20,10 @@ window.addEventListener('message', ({ data }: MessageEvent<PageState>) => {
   const folders = data.status?.folders ?? [];
   part('head', [data.phase, data.message, data.server, data.status?.version], () => head(data));
   part('buttons', [data.phase, folders.map((one) => one.phase)], () => [buttons(data)]);
-  part('engine', data.status && { ...data.status, folders: [] }, () => (data.status ? engine(data.status) : []));
-  part('speed', [data.answers, data.status?.recent, data.status?.latencies], () => [speed(data)]);
   for (const folder of folders) part(`folder ${folder.folder}`, folder, () => folderParts(folder));
+  part('engine', [data.answers, { ...data.status, folders: [] }], () => (data.status ? engine(data, data.status) : []));
   part('errors', data.errors, () => list('errors', data.errors.map((one) => `${one.at}  ${one.message}`).reverse()));
-  const wanted = new Set(['head', 'buttons', 'engine', 'errors', 'speed', ...folders.map((one) => `folder ${one.folder}`)]);
+  const wanted = new Set(['head', 'buttons', 'engine', 'errors', ...folders.map((one) => `folder ${one.folder}`)]);
   for (const old of [...page.children]) if (!wanted.has(old.id)) forget(old);
   const headings = [...document.querySelectorAll('h1, h2, h3')].map((one) => one.textContent);
   editor.postMessage({ drawn: headings });
@@ -74,26 +73,23 @@ function buttons({ phase, status }: PageState): Node {
   return row;
 }
 
-function engine({ memory, pid, fronts, latencies }: StatusResult): Node[] {
+function engine({ answers }: PageState, { memory, pid, fronts, latencies, recent }: StatusResult): Node[] {
   const rows = Object.entries(latencies).map(([name, { count: times, p50, p95 }]) => {
     const middle = `${text('median')} ${p50.toFixed(1)} ms, ${text('slowest')} ${p95.toFixed(1)} ms`;
     return `${name}: ${count(times)} · ${middle}`;
   });
-  return [
-    made('h2', text('engine')),
-    made('p', `${megabytes(memory)} ${text('memory')} · pid ${pid} · ${fronts} ${text('editors')}`, 'quiet'),
-    ...list('latencies', rows),
-  ];
-}
-
-function speed({ answers, status }: PageState): Node {
   const charts = made('div', '', 'charts');
   charts.append(
+    history('queries', recent?.search ?? []),
+    history('edits', recent?.edit ?? []),
     history('answers', answers),
-    history('queries', status?.recent?.search ?? []),
-    history('edits', status?.recent?.edit ?? []),
   );
-  return charts;
+  return [
+    made('h2', text('engine')),
+    made('p', `${megabytes(memory)} ${text('memory')} · pid ${pid} · ${text('editors')}: ${fronts}`, 'quiet'),
+    charts,
+    ...list('latencies', rows),
+  ];
 }
 
 function history(name: string, values: readonly number[]): Node {

@@ -2,7 +2,7 @@ import * as assert from 'node:assert';
 import * as fs from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import { append, closeAll, extension, file, hits, jump, picker, row, run, settled, show, where } from './editor';
+import { append, closeAll, extension, file, hits, jump, picker, row, run, settled, show, sleep, type, where } from './editor';
 
 suite('documents', () => {
   let api: Api;
@@ -22,14 +22,13 @@ suite('documents', () => {
     const there = await jump(api, 'pack_fragile_goods', 'shop/mail.py:');
     assert.deepEqual(there, { path: 'shop/mail.py', line: 9, text: 'def pack_fragile_goods(box):' });
     await closeAll();
-    await settled(api);
-    assert.ok(!(await hits(api, 'pack_fragile_goods')).some((hit) => hit.excerpt.includes('pack_fragile_goods')));
+    await found('pack_fragile_goods', undefined);
   });
 
   test('a jump lands on the right line of a text that was edited since', async () => {
     await run('conexus.search');
     const open = await picker(api);
-    open.pick.value = 'how is a voucher applied';
+    type(open, 'how is a voucher applied');
     const found = await row(open, 'shop/basket.py:');
     const edit = new vscode.WorkspaceEdit();
     edit.insert(file('shop/basket.py'), new vscode.Position(0, 0), '# one\n# two\n# three\n');
@@ -41,7 +40,7 @@ suite('documents', () => {
   test('a jump lands on the right line of a file that was written since', async () => {
     await run('conexus.search');
     const open = await picker(api);
-    open.pick.value = 'parse_barcode';
+    type(open, 'parse_barcode');
     const found = await row(open, 'windows/legacy.c:36');
     const path = file('windows/legacy.c').fsPath;
     const before = await fs.readFile(path, 'utf8');
@@ -56,7 +55,7 @@ suite('documents', () => {
   });
 
   test('names with umlauts, # and spaces; columns behind wide characters', async () => {
-    const there = await jump(api, 'shoe size for a length of foot', 'c# code/größe #1.py:34');
+    const there = await jump(api, 'bestimme_größe', 'c# code/größe #1.py:34');
     assert.deepEqual(there, {
       path: 'c# code/größe #1.py',
       line: 34,
@@ -125,8 +124,8 @@ suite('documents', () => {
   test('every folder is searched, and named', async () => {
     await run('conexus.search');
     const open = await picker(api);
-    open.pick.value = 'knead the dough';
-    const found = await row(open, 'kitchen & co/bread.py:1');
+    type(open, 'knead the dough');
+    const found = await row(open, 'kitchen & co/bread.py:');
     await open.accept(found);
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), file('bread.py', 1).toString());
   });
@@ -151,7 +150,7 @@ suite('documents', () => {
     await found('climb_ladder', 'shop/ladder.py');
     await run('conexus.search');
     const open = await picker(api);
-    open.pick.value = 'climb_ladder';
+    type(open, 'climb_ladder');
     const wanted = await row(open, 'shop/ladder.py:1');
     await fs.rm(uri.fsPath);
     await closeAll();
@@ -165,6 +164,7 @@ suite('documents', () => {
     for (const end = Date.now() + 20_000; Date.now() < end; ) {
       places = (await hits(api, word)).filter((hit) => hit.excerpt.includes(word)).map((hit) => hit.path);
       if (places[0] === path) return;
+      await sleep(100); // Questions come before what happens in the background.
     }
     assert.fail(`${word} is in ${places.join(', ') || 'nothing'} and not in ${path ?? 'nothing'}`);
   }

@@ -23,12 +23,12 @@ export async function settled(api: Api): Promise<void> {
   assert.equal(timedOut, false);
 }
 
-export async function until<T>(what: string, look: () => T | undefined | false, patience = 20_000): Promise<T> {
+export async function until<T>(what: string | (() => string), look: () => T | undefined | false, patience = 20_000): Promise<T> {
   for (const end = Date.now() + patience; Date.now() < end; await sleep(30)) {
     const found = look();
     if (found) return found;
   }
-  throw new Error(`waited in vain for ${what}`);
+  throw new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`);
 }
 
 export const sleep = (milliseconds: number): Promise<void> =>
@@ -67,12 +67,12 @@ export function picker(api: Api): Promise<Picker> {
 
 /** Type into the picker's box. */
 export function type(open: Picker, text: string): void {
-  open.pick.value = text;
+  open.enter(text);
 }
 
 /** Wait for a row whose words, all in one line, hold a text. */
 export function row(open: Picker, text: string): Promise<Row> {
-  return until(`a row with "${text}" among ${words(open).join(' | ')}`, () =>
+  return until(() => `a row with "${text}" among ${words(open).join(' | ')}`, () =>
     open.pick.items.find((one) => wordsOf(one).includes(text)),
   );
 }

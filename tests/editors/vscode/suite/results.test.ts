@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
 import type { FileNode, HitNode } from '../../../../editors/vscode/src/results';
 import type { Tracked } from '../../../../editors/vscode/src/tracked';
-import { append, closeAll, extension, file, picker, row, run, show, until, where } from './editor';
+import { append, closeAll, extension, file, picker, row, run, show, sleep, until, where, type } from './editor';
 
 suite('the view', () => {
   let api: Api;
@@ -15,7 +15,7 @@ suite('the view', () => {
   setup(async () => {
     await run('conexus.search');
     const open = await picker(api);
-    open.pick.value = 'how is a voucher applied';
+    type(open, 'how is a voucher applied');
     await row(open, 'shop/basket.py:33');
     await run('conexus.picker.pin');
     await until('results', () => api.results.hits.length > 0);
@@ -71,6 +71,8 @@ suite('the view', () => {
     edit.renameFile(from, to);
     assert.ok(await vscode.workspace.applyEdit(edit));
     await until('the new name', () => hit.uri.path === to.path && hit.freshness === 'current');
+    // VS Code's watcher does not tell of a file that was there for less than a moment.
+    await sleep(1500);
     await fs.rm(to.fsPath);
     await until('its end', () => hit.freshness === 'gone');
     assert.match(String(item(hit).description), /deleted/);

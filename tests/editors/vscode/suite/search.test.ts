@@ -141,7 +141,7 @@ suite('search', () => {
     assert.ok(words(open)[0]?.includes('path: -path: lang: kind:'));
     await run('conexus.picker.older');
     assert.equal(open.pick.value, 'bake the dough');
-    await row(open, 'bread.py:1');
+    await row(open, 'bread.py:');
     await run('conexus.picker.newer');
     assert.equal(open.pick.value, '');
   });

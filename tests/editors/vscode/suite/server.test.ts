@@ -103,22 +103,25 @@ suite('the server', () => {
       assert.equal(api.server.state.phase, 'running');
       await settled(api);
     });
+    /** Settings of extensions that are not here can be read, but not be set by others. */
+    const workspaceSettings = async (settings: object): Promise<void> => {
+      const folders = vscode.workspace.workspaceFolders?.map((one) => ({ path: one.uri.fsPath }));
+      const workspace = vscode.workspace.workspaceFile ?? assert.fail();
+      await fs.writeFile(workspace.fsPath, JSON.stringify({ folders, settings }));
+    };
     const tool = async (name: string, body: string): Promise<void> => {
       await fs.writeFile(path.join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
     };
 
     test('the selected Python environment has it', async () => {
       const interpreter = path.join(path.dirname(command), 'python');
-      await fs.writeFile(
-        vscode.workspace.workspaceFile?.fsPath ?? assert.fail(),
-        JSON.stringify({
-          folders: vscode.workspace.workspaceFolders?.map((one) => ({ path: one.uri.fsPath })),
-          settings: { 'python.defaultInterpreterPath': interpreter },
-        }),
-      );
-      await until('the setting', () => vscode.workspace.getConfiguration('python').get('defaultInterpreterPath') === interpreter);
+      const selected = (): unknown => vscode.workspace.getConfiguration('python').get('defaultInterpreterPath');
+      await workspaceSettings({ 'python.defaultInterpreterPath': interpreter });
+      await until('the setting', () => selected() === interpreter);
       await run('conexus.restart');
       assert.deepEqual([api.server.found?.command, api.server.found?.origin], [command, 'python']);
+      await workspaceSettings({});
+      await until('no setting', () => selected() === undefined);
     });
 
     test('it is installed by uv', async () => {

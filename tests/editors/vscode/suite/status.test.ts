@@ -1,7 +1,7 @@
 import * as assert from 'node:assert';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import { extension, hits, run, settled, until } from './editor';
+import { extension, hits, run, settled, sleep, until } from './editor';
 
 suite('status', () => {
   let api: Api;
@@ -65,7 +65,7 @@ suite('status', () => {
   });
 
   async function wait(what: string, look: () => Promise<boolean>): Promise<void> {
-    for (const end = Date.now() + 20_000; Date.now() < end; ) if (await look()) return;
+    for (const end = Date.now() + 20_000; Date.now() < end; await sleep(100)) if (await look()) return;
     assert.fail(`waited in vain: ${what}`);
   }
 });

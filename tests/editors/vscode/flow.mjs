@@ -1,0 +1,170 @@
+// Drives the real VS Code as a user would, with the packaged extension installed: mocha flow.mjs
+//   VSIX   the package; OUT  where screenshots go; FRAMES=1 also keeps the frames of the recorded flow
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { startBrowser, startEditor } from './harness.mjs';
+import { shop } from './projects.mjs';
+
+const out = process.env.OUT && resolve(process.env.OUT);
+if (out) mkdirSync(out, { recursive: true });
+
+suite('VS Code, with keyboard and eyes', () => {
+  let editor, browser, page, refused, quick, rows;
+  let frame = 0;
+  const shot = async (name) => { if (out) await page.screenshot({ path: join(out, `${name}.png`) }); };
+  const keep = async () => { if (process.env.FRAMES) await shot(`frame-${String(frame++).padStart(2, '0')}`); };
+
+  suiteSetup(async () => {
+    editor = await startEditor({ projects: { shop }, vsix: process.env.VSIX });
+    ({ browser, page, refused } = await startBrowser());
+    await page.goto(editor.address());
+    await page.locator('.monaco-workbench').waitFor();
+    quick = page.locator('.quick-input-widget');
+    rows = quick.locator('.monaco-list-row');
+    await page.locator('.statusbar-item', { hasText: /^\s*Conexus\s*$/ }).waitFor();
+  });
+  suiteTeardown(async () => {
+    await browser?.close();
+    assert.deepEqual(await editor?.stop(), []);
+  });
+  teardown(async function () {
+    if (this.currentTest.state === 'failed') await shot('failure');
+  });
+
+  const command = async (title) => {
+    await page.keyboard.press('F1');
+    await quick.locator('.quick-input-box input').fill(`>${title}`);
+    await rows.filter({ hasText: title }).first().waitFor();
+  };
+  const cursorAt = (line) => page.locator('.statusbar-item', { hasText: `Ln ${line},` }).waitFor();
+
+  test('palette, question, results, preview, Enter: the right line', async () => {
+    await command('Conexus: Search');
+    await shot('palette');
+    await page.keyboard.press('Enter');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await keep();
+    for (const word of ['how is ', 'a voucher ', 'applied']) {
+      await page.keyboard.type(word);
+      await page.waitForTimeout(process.env.FRAMES ? 400 : 0);
+      await keep();
+    }
+    await rows.filter({ hasText: 'apply_voucher' }).first().waitFor();
+    await page.locator('.view-line', { hasText: 'def apply_voucher' }).first().waitFor();
+    await shot('search');
+    await keep();
+    const before = await rows.allInnerTexts();
+    await page.keyboard.press('ArrowDown');
+    await page.locator('.tab.active', { hasNotText: 'basket.py' }).first().waitFor();
+    await keep();
+    assert.deepEqual(await rows.allInnerTexts(), before);
+    await page.keyboard.press('ArrowUp');
+    await page.locator('.view-line', { hasText: 'def apply_voucher' }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await quick.waitFor({ state: 'hidden' });
+    await cursorAt(33);
+    await keep();
+  });
+
+  test('the results are in the view', async () => {
+    await command('Conexus: Focus on Results View');
+    await page.keyboard.press('Enter');
+    const tree = page.locator('.pane-body .monaco-list-row', { hasText: 'def apply_voucher' });
+    await tree.first().waitFor();
+    await shot('results');
+    await keep();
+    await page.locator('.tab.active').click();
+  });
+
+  test('what is typed is found, unsaved, and gone to', async () => {
+    await page.locator('.view-lines').click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('\n\ndef wrap_as_a_present(parcel):\nreturn parcel.wrap()\n');
+    await keep();
+    await page.locator('.tab.active.dirty').waitFor();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('Control+Alt+f');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await page.keyboard.type('wrap it up as a present');
+    await rows.filter({ hasText: 'wrap_as_a_present' }).first().waitFor();
+    await keep();
+    await page.keyboard.press('Enter');
+    await quick.waitFor({ state: 'hidden' });
+    await page.locator('.view-line', { hasText: 'def wrap_as_a_present' }).first().waitFor();
+    await cursorAt(70);
+    await keep();
+  });
+
+  test('Escape returns to where one was', async () => {
+    await page.keyboard.press('Control+Alt+f');
+    await page.keyboard.type('parse_barcode');
+    await page.locator('.tab', { hasText: 'legacy.c' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.tab', { hasText: 'legacy.c' }).waitFor({ state: 'detached' });
+    await cursorAt(70);
+  });
+
+  test('the built-in symbol picker finds definitions', async () => {
+    await page.keyboard.press('Control+t');
+    await page.keyboard.type('parse_bar');
+    await rows.filter({ hasText: 'parse_barcode' }).first().waitFor();
+    await page.keyboard.press('Escape');
+  });
+
+  test('a click on the status bar opens the page with charts', async () => {
+    await page.locator('.statusbar-item', { hasText: 'Conexus' }).first().click();
+    const inner = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+    await inner.locator('figure svg').first().waitFor();
+    assert.ok((await inner.locator('figure svg').count()) >= 4);
+    await inner.locator('h2', { hasText: '/shop' }).waitFor();
+    await command('View: Close Primary Side Bar');
+    await page.keyboard.press('Enter');
+    await page.setViewportSize({ width: 1200, height: 1150 });
+    await page.waitForTimeout(500);
+    await shot('status');
+    await page.setViewportSize({ width: 1200, height: 760 });
+    await inner.locator('button', { hasText: 'Pause Indexing' }).click();
+    await inner.locator('button', { hasText: 'Resume Indexing' }).click();
+    await inner.locator('button', { hasText: 'Pause Indexing' }).waitFor();
+  });
+
+  test('from the last key to the first results', async () => {
+    // Measured in the page itself: from the key's own time to the frame in which its rows are there.
+    const times = [];
+    for (const query of ['reduce total', 'shoe size', 'send invoice', 'parse barcode', 'paint shelves', 'warehouse', 'page ready', 'coat colour', 'voucher', 'mailbox deliver']) {
+      await page.keyboard.press('Control+Alt+f');
+      await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+      await page.keyboard.type(query.slice(0, -1), { delay: 15 });
+      await page.waitForTimeout(600);
+      await page.evaluate(() => {
+        const list = document.querySelector('.quick-input-widget .quick-input-list');
+        const before = list.innerText;
+        window.answered = new Promise((done) => {
+          document.addEventListener('keydown', ({ timeStamp }) => {
+            const watch = new MutationObserver(() => {
+              if (list.innerText === before) return;
+              watch.disconnect();
+              requestAnimationFrame(() => done(performance.now() - timeStamp));
+            });
+            watch.observe(list, { childList: true, subtree: true, characterData: true, attributes: true });
+            setTimeout(() => done(undefined), 1500); // The last letter changed nothing.
+          }, { capture: true, once: true });
+        });
+      });
+      await page.keyboard.type(query.slice(-1));
+      const time = await page.evaluate(() => window.answered);
+      if (time !== undefined) times.push(time);
+      await page.keyboard.press('Escape');
+      await quick.waitFor({ state: 'hidden' });
+    }
+    times.sort((one, other) => one - other);
+    assert.ok(times.length > 0);
+    const at = (share) => times[Math.min(times.length - 1, Math.floor(share * times.length))].toFixed(0);
+    console.log(`    last key to first results: median ${at(0.5)} ms, best ${at(0)} ms, worst ${at(1)} ms of ${times.length}`);
+  });
+
+  test('nothing asked for the network', () => {
+    assert.deepEqual([...refused].filter((host) => !host.endsWith('vscode-cdn.net')), []);
+  });
+});
