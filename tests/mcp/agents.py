@@ -87,8 +87,10 @@ class Agent:
         """Wait until all files are indexed."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            folders = (await self.call("index_control"))["folders"]
-            if all(folder["phase"] == "ready" and not folder["pending"] for folder in folders):
+            # An engine that is starting may take longer than a request may.
+            folders = (await self.raw("index_control")).structured_content or {"folders": []}
+            folders = folders["folders"]
+            if folders and all(folder["phase"] == "ready" and not folder["pending"] for folder in folders):
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(folders)

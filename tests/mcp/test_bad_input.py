@@ -274,7 +274,7 @@ async def test_a_client_that_never_reads(home: Path, project: Path) -> None:
 
 
 async def test_a_client_that_leaves_in_the_middle(home: Path, project: Path, server: HttpServer) -> None:
-    for number in range(5):
+    for number in range(2):
         bare = Bare(home, project)
         bare.begin()
         bare.send(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import stat
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -10,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.mcp.agents import Agent, HttpServer, closing, initialize, request
 
+from conexus.engine import lifecycle
 from conexus.engine.wire import EngineError
 from conexus.mcp.limits import Rates, Slots
 from conexus.mcp.token import TokenError, token, token_file
 from conexus.settings import McpSettings
+from mcp import MCPError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,7 +194,7 @@ async def test_replies_are_cut_to_their_size(home: Path, folder_of: Callable[...
     )
     root = folder_of(files)
     async with AsyncExitStack() as stack:
-        agent = await closing(stack, await Agent.stdio(home, root, reply_bytes=8_000))
+        agent = await closing(stack, await Agent.stdio(home, root, reply_bytes=5_000))
         await agent.settled()
         for tool, arguments, items in [
             ("search", {"query": "lamp", "limit": 30}, "hits"),
@@ -203,7 +207,7 @@ async def test_replies_are_cut_to_their_size(home: Path, folder_of: Callable[...
             assert structured
             assert structured["truncated"], tool
             assert structured[items]
-            assert len(result.model_dump_json()) < 12_000
+            assert len(result.model_dump_json()) < 9_000
             assert "CUT to the size limit" in str(result.content)
         # Nothing is lost on the way: cursors go on where the reply was cut.
         seen: list[str] = []
@@ -245,18 +249,22 @@ async def test_long_files_come_in_pages(home: Path, folder_of: Callable[..., Pat
         assert read == text
 
 
-async def test_a_request_that_takes_too_long(home: Path, folder_of: Callable[..., Path]) -> None:
+async def test_a_request_that_takes_too_long(tmp_path: Path, folder_of: Callable[..., Path]) -> None:
     root = folder_of("//- /a.py\ndef lamp(): ...\n")
     async with AsyncExitStack() as stack:
-        agent = await closing(stack, await Agent.stdio(home, root, request_seconds=0.05))
-        said = ""
-        for _ in range(3):
-            # Its engine has not started yet, or needs more time than this for the first question.
-            result = await agent.raw("context", question="lamp")
-            if result.is_error:
-                said = str(result.content)
-                break
-        assert "timeout: no answer within 0.05 seconds" in said
+        agent = await closing(stack, await Agent.stdio(tmp_path, root, request_seconds=1.0))
+        await agent.settled()
+        address = lifecycle.read_address(tmp_path / "data")
+        assert address is not None
+        os.kill(address.pid, signal.SIGSTOP)
+        try:
+            assert "timeout: no answer within 1 seconds" in await agent.failure("search", query="lamp")
+            with pytest.raises(MCPError, match="no answer within 1 seconds") as caught:
+                await agent.client.read_resource("conexus://file/a.py")
+            assert caught.value.data == {"kind": "timeout"}
+        finally:
+            os.kill(address.pid, signal.SIGCONT)
+        assert (await agent.call("search", query="lamp"))["hits"]
 
 
 async def test_twenty_agents_at_once(home: Path, project: Path, server: HttpServer) -> None:

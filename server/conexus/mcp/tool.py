@@ -67,6 +67,7 @@ class Tool:
         try:
             async with slots.take():
                 reply = await self.run(workspace, ask)
+            return _result(reply, workspace.settings.mcp.reply_bytes)
         except EngineError as error:
             return failed(error.kind, str(error))
         except ConexusError as error:
@@ -74,7 +75,6 @@ class Tool:
         except Exception as error:  # noqa: BLE001 -- one call's failure is not the server's
             _log.exception("%s failed", self.name)
             return failed("failed", f"{self.name} failed: {type(error).__name__}; the log has more")
-        return _result(reply, workspace.settings.mcp.reply_bytes)
 
 
 def failed(kind: str, message: str) -> types.CallToolResult:

@@ -58,15 +58,15 @@ class SearchAsk(Ask):
 class SearchReply(Hits):
     """Result of ``search``."""
 
+    first: int
+    """How many hits came on the pages before."""
     next_cursor: str
     """Hand it back as cursor for more; empty at the end."""
 
     def cut(self, kept: int) -> Self:
         """Return fewer hits, and the cursor to the rest."""
-        shorter = super().cut(kept)
-        begin = self.hits and Cursor.opened(self.next_cursor, int, int)[0] - len(self.hits)
-        cursor = Cursor(place=[int(begin or 0) + kept, self.revision]).sealed()
-        return shorter.model_copy(update={"next_cursor": cursor})
+        cursor = Cursor(place=[self.first + kept, self.revision]).sealed()
+        return super().cut(kept).model_copy(update={"next_cursor": cursor})
 
     def text(self) -> str:
         """Return the hits, and how to go on."""
@@ -92,7 +92,9 @@ async def run(workspace: Workspace, ask: SearchAsk) -> SearchReply:
     if revision is not None and revision != reply.revision:
         notes.append("files changed since the last page: some hits may come twice or be missing")
     cursor = Cursor(place=[begin + len(hits), reply.revision]).sealed()
-    return SearchReply.of(evolve(reply, hits=hits, notes=tuple(notes)), next_cursor="" if ended else cursor)
+    return SearchReply.of(
+        evolve(reply, hits=hits, notes=tuple(notes)), first=begin, next_cursor="" if ended else cursor
+    )
 
 
 def question(workspace: Workspace, ask: SearchAsk, limit: int) -> wire.Search:
