@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from pygls.exceptions import JsonRpcException
-from tests.lsp.editor import NEOVIM, Editor
+from tests.lsp.editor import NEOVIM, Editor, environment
+from tests.search.scripted_model import write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +97,39 @@ async def test_places_of_a_text(editor: Editor, root: Path) -> None:
     ((match,),) = [part["matches"] for part in editor.client.parts["g"]]
     assert (editor.shown(match), match["version"]) == ("someone", 2)
     editor.close(uri)
+
+
+async def test_a_second_opinion_follows_the_first(
+    tmp_path: Path, root: Path, editors: Callable[..., Editor]
+) -> None:
+    model, path = write_model(tmp_path, "cross-encoder")
+    (root / "till/cold.py").write_text('def add_up(prices):\n    """Add up the prices, cold cold cold."""\n')
+    made = editors(NEOVIM)
+    # An engine of its own, which has the model in its settings.
+    made.environment = {
+        **environment(tmp_path / "home"),
+        "PYTHONPATH": path,
+        "CONEXUS_SEARCH_SECOND_MODEL": str(model),
+        "CONEXUS_SEARCH_SECOND_MS": "20000",
+    }
+    await made.start(root)
+    await made.settled()
+    question = {"query": "add up the prices of all articles"}
+    # A model is loaded when it is first asked, and until then the first opinion stands.
+    result = await made.ask("conexus/search", **question, refine=True)
+    assert (result["refined"], result["notes"]) == (
+        False,
+        ["there is no second opinion yet: its model is being loaded"],
+    )
+    for _ in range(300):
+        if (await made.ask("conexus/search", **question, refine=True))["refined"]:
+            break
+        await asyncio.sleep(0.1)
+    assert not (await made.ask("conexus/search", **question))["refined"]
+    result = await made.ask("conexus/search", **question, partialResultToken="r")
+    assert (result["hits"], result["refined"]) == ([], True)
+    first, second = made.client.parts["r"]
+    assert first["hits"][0]["path"] != "till/cold.py"
+    assert "refined" not in first
+    assert (second["hits"][0]["path"], second["refined"]) == ("till/cold.py", True)
+    (root / "till/cold.py").unlink()

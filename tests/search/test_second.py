@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.search.scripted_model import write_model
 
 from conexus.domain import Span
 from conexus.embedding.words import Passage
@@ -24,43 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-LIBRARY = """
-import json, pathlib, time
-import numpy as np
-
-class Device:
-    type = "cpu"
-
-class Model:
-    device = Device()
-
-    def __init__(self, path, device=None, local_files_only=False):
-        self.path = pathlib.Path(path)
-        if (self.path / "broken").exists():
-            raise ValueError("these weights are torn")
-
-    def opinion(self, text):
-        # Likes what is cold, and takes its time over what is slow.
-        if "slow" in text:
-            time.sleep(0.4)
-        if "odd" in text:
-            raise ValueError("odd text")
-        with (self.path / "asked").open("a") as file:
-            file.write("x")
-        return float(text.count("cold"))
-
-class SentenceTransformer(Model):
-    def encode_query(self, texts, **options):
-        return np.array([[1.0, 0.0]] * len(texts), np.float32)
-
-    def encode_document(self, texts, **options):
-        return np.array([[self.opinion(text), 1.0] for text in texts], np.float32)
-
-class CrossEncoder(Model):
-    def predict(self, pairs, batch_size, show_progress_bar):
-        assert all(question for question, _ in pairs)
-        return np.array([self.opinion(text) for _, text in pairs], np.float32)
-"""
 FILES = """
 //- /net/upload.py
 def retry_failed_uploads(queue, attempts=3):
@@ -76,16 +40,9 @@ def count_uploads(queue):
 
 @pytest.fixture(params=["bi-encoder", "cross-encoder"])
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
-    library = tmp_path / "library"
-    (library / "sentence_transformers").mkdir(parents=True)
-    (library / "sentence_transformers" / "__init__.py").write_text(LIBRARY)
-    (library / "torch.py").write_text("class OutOfMemoryError(RuntimeError): pass\n")
-    monkeypatch.syspath_prepend(library)
-    monkeypatch.setenv("PYTHONPATH", f"{library}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    directory = tmp_path / "scripted"
-    directory.mkdir()
-    kind = "BertModel" if request.param == "bi-encoder" else "BertForSequenceClassification"
-    (directory / "config.json").write_text(f'{{"architectures": ["{kind}"]}}')
+    directory, path = write_model(tmp_path, request.param)
+    monkeypatch.syspath_prepend(path.partition(os.pathsep)[0])
+    monkeypatch.setenv("PYTHONPATH", path)
     return directory
 
 
