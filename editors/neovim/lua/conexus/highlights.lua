@@ -6,7 +6,8 @@ local LINKS = {
   ConexusSymbol = 'Function',
   ConexusKind = 'Comment',
   ConexusPath = 'Directory',
-  ConexusExcerpt = 'NormalFloat',
+  -- Without a background of its own, which would hide that of the selected row.
+  ConexusExcerpt = '@variable',
   ConexusRemark = 'WarningMsg',
   ConexusMatch = 'Visual',
   ConexusFocus = 'CurSearch',

@@ -7,7 +7,7 @@ local rows = require('conexus.rows')
 
 local M = {}
 
-local DEBOUNCE_MS = 60
+local DEBOUNCE_MS = 40
 -- The most that names and paths take of the list: in cells, and as a part of its width.
 local NAME_CELLS, NAME_PART, PATH_CELLS, PATH_PART = 36, 0.3, 48, 0.4
 local namespace = vim.api.nvim_create_namespace('conexus.live')
