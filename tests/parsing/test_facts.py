@@ -141,7 +141,7 @@ def taken_apart(source: bytes, language: str, name: str) -> Structure:
             "Close",
             "func (s *Server) Close(ctx context.Context) error",
             {
-                ("raises", "panic", 3),
+                ("raises", "ErrClosed", 3),
                 ("writes", "s.count", 5),
                 ("calls", "s.pool.Drain", 6),
                 ("reads", "DRAIN", 6),
