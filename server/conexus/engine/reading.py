@@ -124,6 +124,8 @@ def _find(folders: Sequence[Asked], path: str) -> _Found:
     found: list[_Found] = []
     for called, live in _holding(folders, path):
         relative = _relative(called, live, path)
+        if not relative:
+            raise _a_directory(path or called)
         source, version = live.folder.text_of(relative)
         if isinstance(source, Skipped):
             refusals.append((called, source))
@@ -131,7 +133,9 @@ def _find(folders: Sequence[Asked], path: str) -> _Found:
             found.append(_Found(called, live, relative, source, version))
     if len(found) > 1:
         roots = ", ".join(one.called for one in found)
-        raise EngineError(f"{_shown(path)} is in several folders: {roots}; name one of them as root", "ambiguous")
+        raise EngineError(
+            f"{_shown(path)} is in several folders: {roots}; name one of them as root", "ambiguous"
+        )
     if not found:
         raise _refusal(path, refusals)
     return found[0]
@@ -142,7 +146,9 @@ def _holding(folders: Sequence[Asked], path: str) -> list[Asked]:
     if not folders:
         raise EngineError("no folder is open; open one first", kind="invalid")
     if "\0" in path:
-        raise EngineError("a path has no NUL character in it; give the path as search shows it", kind="outside")
+        raise EngineError(
+            "a path has no NUL character in it; give the path as search shows it", kind="outside"
+        )
     if not _is_absolute(path):
         return list(folders)
     holding = [(called, live) for called, live in folders if _stripped(called, live, path) is not None]
@@ -194,11 +200,17 @@ def _refusal(path: str, refusals: Sequence[tuple[str, Skipped]]) -> EngineError:
                 kind="outside",
             )
         if skipped.reason is SkipReason.NOT_REGULAR and skipped.detail == "a directory":
-            return EngineError(f"{_shown(path)} is a directory; ask for its outline", kind="invalid")
+            return _a_directory(path)
         if skipped.reason is not SkipReason.UNREADABLE:
             reason = f"{skipped.reason}{': ' + skipped.detail if skipped.detail else ''}"
-            return EngineError(f"{_shown(path)} is not part of the index and is not shown ({reason})", "withheld")
+            return EngineError(
+                f"{_shown(path)} is not part of the index and is not shown ({reason})", "withheld"
+            )
     return EngineError(f"{_shown(path)} does not exist any more, or never did; search again", kind="missing")
+
+
+def _a_directory(path: str) -> EngineError:
+    return EngineError(f"{_shown(path)} is a directory; ask for its outline", kind="invalid")
 
 
 def _fitting(lines: Sequence[bytes], limit: int) -> tuple[int, bytes]:
