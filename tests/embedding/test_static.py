@@ -24,6 +24,7 @@ from conexus.embedding.embedder import (
     load,
 )
 from conexus.embedding.static import StaticEmbedder
+from conexus.embedding.terms import stem
 from conexus.embedding.vocabulary import (
     EMBEDDED_MODEL,
     Vocabulary,
@@ -101,7 +102,7 @@ def test_nothing_to_embed() -> None:
     assert EMBEDDER.embed([]).shape == (0, 256)
 
 
-known = st.sampled_from(["open", "file", "read", "http", "a", "unknownword", "größe"])
+known = st.sampled_from(["open", "opens", "opening", "file", "files", "http", "a", "unknownword", "größe"])
 
 
 @given(st.lists(st.lists(known, max_size=12), max_size=8))
@@ -114,14 +115,15 @@ def test_a_vector_does_not_depend_on_its_batch(texts: list[list[str]]) -> None:
 
 
 @given(st.lists(st.lists(known, max_size=12), max_size=8))
-def test_document_frequencies_count_passages(texts: list[list[str]]) -> None:
+def test_document_frequencies_count_the_passages_of_a_term(texts: list[list[str]]) -> None:
     frequencies = document_frequencies([Passage("", "", text) for text in texts])
+    vocabulary = embedded_vocabulary()
     assert frequencies.dtype == np.int32
-    for word, row in ((word, embedded_vocabulary().rows[word]) for word in ("open", "http", "a")):
-        assert frequencies[row] == sum(word in text for text in texts)
-    assert frequencies.sum() == sum(
-        word in embedded_vocabulary().rows for text in texts for word in set(text)
-    )
+    assert len(frequencies) == len(vocabulary.terms)
+    known_terms = [{stem(word) for word in text if word in vocabulary.rows} for text in texts]
+    for term, number in ((stem(word), vocabulary.terms[stem(word)]) for word in ("open", "http", "a")):
+        assert frequencies[number] == sum(term in found for found in known_terms)
+    assert frequencies.sum() == sum(len(found) for found in known_terms)
 
 
 def test_bags_serve_vectors_and_frequencies() -> None:

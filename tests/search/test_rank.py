@@ -7,8 +7,8 @@ from conexus.search.retrieve import Agent, Found
 from conexus.store.places import Row
 
 
-def row(path: str, ord_: int = 0, symbol: str = "", kind: str = "function") -> Row:
-    return Row(hash(path) % 1000, path, ord_, Span(0, 1, 1, 1), symbol, kind, b"", 0.0)
+def row(path: str, ord_: int = 0, symbol: str = "", kind: str = "function", score: float = 0.0) -> Row:
+    return Row(hash(path) % 1000, path, ord_, Span(0, 1, 1, 1), symbol, kind, b"", score)
 
 
 def order(
@@ -38,6 +38,21 @@ def test_definitions_rank_above_uses() -> None:
 def test_one_file_does_not_fill_the_list() -> None:
     many = [row("a.py", i) for i in range(4)]
     assert order("some question", (Agent.SEMANTIC, [*many, row("b.py")]), limit=3)[1] == "b.py"
+
+
+def test_a_much_better_match_outweighs_a_place_in_a_list() -> None:
+    far = (Agent.LEXICAL, [row("a.py", score=9.0), row("b.py", score=1.0)])
+    close = (Agent.SEMANTIC, [row("b.py", score=0.52), row("a.py", score=0.50)])
+    assert order("some question here", far, close)[0] == "a.py"
+
+
+def test_code_is_not_measured_against_the_tests_before_it() -> None:
+    tests = [row(f"tests/test_{i}.py", score=30.0) for i in range(5)]
+    code = [row("a.py", score=6.0), row("b.py", score=5.0)]
+    # Among themselves the two are close, so what the other agent says of them decides.
+    other = (Agent.SEMANTIC, [row("b.py", score=0.6), row("a.py", score=0.3)])
+    found = order("some question here", (Agent.LEXICAL, [*tests, *code]), other)
+    assert found.index("b.py") < found.index("a.py")
 
 
 def test_kind_filter() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, cached_property
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ import numpy as np
 from attrs import frozen
 
 from conexus.embedding.embedder import ModelUnavailableError
+from conexus.embedding.terms import stems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,15 +90,45 @@ class Vocabulary:
             np.array(rows, np.int32), np.array(counts, np.int32), np.array(starts, np.int64)
         )
 
+    @property
+    def terms(self) -> Mapping[str, int]:
+        """The terms of full-text search that these words have, by number; made at the first look: it takes 40 ms."""
+        return _Terms(self)
+
     def document_frequencies(self, bags: Bags) -> NDArray[np.int32]:
-        """Return in how many of the bags each word occurs, int32[len(self)]; they add up over batches."""
-        return np.bincount(bags.rows, minlength=len(self)).astype(np.int32)
+        """Return in how many of the bags each of `terms` occurs, int32[terms]; they add up over batches."""
+        numbers, term_of_row = self.numbered
+        passage = np.repeat(np.arange(len(bags)), np.diff(bags.starts))
+        # Words that share a stem are one term, and count once a passage.
+        distinct = np.unique(passage * len(numbers) + term_of_row[bags.rows])
+        return np.bincount(distinct % len(numbers), minlength=len(numbers)).astype(np.int32)
+
+    @cached_property
+    def numbered(self) -> tuple[dict[str, int], NDArray[np.int64]]:
+        """Term → number, and the number of each row's term, int64[len(self)]."""
+        numbers: dict[str, int] = {}
+        of_row = [numbers.setdefault(term, len(numbers)) for term in stems(self.words)]
+        return numbers, np.array(of_row, np.int64)
+
+
+class _Terms(Mapping[str, int]):
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __getitem__(self, term: str) -> int:
+        return self._vocabulary.numbered[0][term]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._vocabulary.numbered[0])
+
+    def __len__(self) -> int:
+        return len(self._vocabulary.numbered[0])
 
 
 def document_frequencies(
     passages: Sequence[Passage], vocabulary: Vocabulary | None = None
 ) -> NDArray[np.int32]:
-    """Return in how many passages each word of `vocabulary` (default: the embedded one) occurs.
+    """Return in how many passages each term of `vocabulary` (default: the embedded one) occurs.
 
     Who embeds the same passages with a static model makes the bags once and uses them for both:
     `Vocabulary.bags`, `StaticEmbedder.embed_bags`, `Vocabulary.document_frequencies`.

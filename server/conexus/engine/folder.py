@@ -278,7 +278,7 @@ class Folder:
             self._indexes.discard()
 
     def keep_worker(self) -> None:
-        """Read a few files at a time with a process that stays, instead of a new one each time."""
+        """Be ready for questions at any time: read a few files with a process that stays, arrange rows in another."""
         self._keeps_worker = True
 
     def view(self) -> View:
@@ -495,6 +495,7 @@ class Folder:
         if todo.empty:
             return Tally(total=0)
         embedder = self._embedder(self.settings.model.name)
+        opened.index.arranges_apart = self._keeps_worker
         donors = self._indexes.donors(opened, todo.read)
         try:
             indexer = Indexer(
@@ -606,10 +607,10 @@ def _count_skips(index: Index) -> Counter[str]:
 
 
 def rarity_in(snapshot: Snapshot) -> Callable[[str], float]:
-    """Return what weighs a word by how few of the chunks have it; one that was not counted counts as unheard of."""
+    """Return what weighs a term by how few of the chunks have it; one that was not counted counts as unheard of."""
     statistics = snapshot.view.statistics
     chunks = max(1, statistics.chunks)
-    return lambda word: math.log(1 + (chunks + 0.5) / ((statistics.frequency(word) or 0) + 0.5))
+    return lambda term: math.log(1 + (chunks + 0.5) / ((statistics.frequency(term) or 0) + 0.5))
 
 
 def _remarks(found: Sequence[Found], outcome: Outcome) -> list[str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from conexus.embedding.terms import TERMS_VERSION
 from conexus.embedding.vocabulary import embedded_vocabulary
-from conexus.embedding.words import WORDS_VERSION
 from conexus.engine.shelf import Standing
 from conexus.parsing.chunker import CHUNKER_VERSION
 from conexus.store.errors import IndexMissing, StoreError
@@ -199,7 +199,7 @@ class _Retired:
 
 def fingerprint(embedder: Embedder) -> Fingerprint:
     """Return what makes an index with this embedder what it is."""
-    return Fingerprint(CHUNKER_VERSION, embedder.identity, WORDS_VERSION)
+    return Fingerprint(CHUNKER_VERSION, embedder.identity, TERMS_VERSION)
 
 
 def _open(standing: Standing, *, writable: bool) -> Opened:
@@ -208,7 +208,7 @@ def _open(standing: Standing, *, writable: bool) -> Opened:
         standing.fingerprint,
         standing.dimensions,
         writable=writable,
-        vocabulary=embedded_vocabulary().rows,
+        vocabulary=embedded_vocabulary().terms,
     )
     return Opened(standing, index, writable)
 

@@ -22,6 +22,7 @@ from attrs import evolve
 
 from conexus.embedding.embedder import load
 from conexus.embedding.static import StaticEmbedder
+from conexus.embedding.terms import terms
 from conexus.embedding.vocabulary import document_frequencies, embedded_vocabulary
 from conexus.embedding.words import passage
 from conexus.indexing.jobs import FileRows, Item, Job, Made, Setup, Unfinished
@@ -124,7 +125,10 @@ class _Batch:
             for chunk in parsed.chunks
         ]
         digests = [made.digest for made in passages]
-        self._builder.add(item.file_id, parsed, [made.words for made in passages], digests)
+        counted = [
+            terms(path, chunk.symbol, made.words) for chunk, made in zip(parsed.chunks, passages, strict=True)
+        ]
+        self._builder.add(item.file_id, parsed, counted, digests)
         self._passages += passages
         self._digests += digests
         self._files.append(

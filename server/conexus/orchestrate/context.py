@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from conexus.embedding.terms import stem
 from conexus.embedding.words import words
 from conexus.orchestrate import analyse, blame, expand, gates, locate
 from conexus.orchestrate.evidence import Piece, Role, Statement
@@ -16,7 +17,6 @@ from conexus.orchestrate.routing import limits_of, task_of
 from conexus.orchestrate.steps import Outcome, Step
 from conexus.orchestrate.verify import verify
 from conexus.search.query import SearchRequest, plan
-from conexus.search.stem import stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

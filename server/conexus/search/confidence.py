@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from conexus.embedding.terms import stem
 from conexus.embedding.words import words
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
-from conexus.search.stem import stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ def confidence(
 ) -> float:
     """Return how sure it is that `hits`, best first, answer the question; 0 without any.
 
-    `rarity` weighs a word of the index: the rarer, the more it says. What has a phrase or an expression just as
+    `rarity` weighs a term of the index: the rarer, the more it says. What has a phrase or an expression just as
     it was asked for is sure.
     """
     best = hits[:_LOOKED_AT]
@@ -58,7 +58,7 @@ def _said(query: Query, hits: Sequence[Hit], rarity: Callable[[str], float]) -> 
     """Return the largest share of the question's words, by rarity, that one of `hits` says."""
     weights: dict[str, float] = {}
     for word in query.words:
-        weights[stem(word)] = max(rarity(word), weights.get(stem(word), 0.0))
+        weights[stem(word)] = rarity(stem(word))
     whole = sum(weights.values())
     if not whole:
         return 0.0

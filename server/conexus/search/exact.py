@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from conexus.domain import Span
+from conexus.embedding.terms import stems
 from conexus.embedding.words import passage, words
 from conexus.parsing.chunker import parse
 from conexus.search.query import Exact, literals
@@ -226,7 +227,7 @@ def _files_of_words(
     telling = sorted({word for one in wanted for word in whole_words(one)}, key=len, reverse=True)
     found: set[int] | None = None
     for word in telling[:_WORDS_TRIED]:
-        rows = snapshot.matching([word], _MOST_LISTED, allowed)
+        rows = snapshot.matching(stems([word]), _MOST_LISTED, allowed)
         if len(rows) < _MOST_LISTED:
             files = {row.file_id for row in rows}
             found = files if found is None else found & files

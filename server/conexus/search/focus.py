@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from conexus.embedding.terms import stem
 from conexus.embedding.words import words
-from conexus.search.stem import stem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Candidates of all agents → one order, each place with its reasons. Pure.
 
-Reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), then boosts and penalties that are
-bounded factors, so that what every agent agrees on can be nudged but not overruled. The kinds of factor
-are published priors (semble 0.7, MIT); their sizes were chosen on the development split of
-``python -m bench quality``, around which nDCG@10 is flat: a third less to twice as much moves it by .01 at most.
+What agents say is added up, weighed by intent, then come boosts and penalties that are bounded factors, so that
+what every agent agrees on can be nudged but not overruled. The kinds of factor are published priors (semble 0.7,
+MIT); their sizes were chosen on the development split of ``python -m bench quality``, around which nDCG@10 is
+flat: docs/ranking.md has the figures.
 """
 
 from __future__ import annotations
@@ -16,38 +16,46 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
+from conexus.embedding.terms import stem
 from conexus.embedding.words import words
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
-from conexus.search.stem import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from conexus.search.context import Surroundings
     from conexus.search.query import Query
     from conexus.search.retrieve import Found
     from conexus.store.places import Row
 
-# 60 in the paper, for lists of a thousand. Ours are short, and their first places are worth more.
+# How much worse a candidate may score than the best before it counts little: its worth falls to 1/e where its
+# cosine is lower by the first, its BM25 by the second as a part of the best. Chosen with the weights.
+_COSINE_FALL, _BM25_FALL = 0.2, 0.8
+# What is not the code itself may score better than the best of the code, but counts as little more.
+_MOST_WORTH = 1.3
+# Names and paths that match are only put in order: reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009),
+# with 20 for the paper's 60, as the lists are short and their first places are worth more.
 _RRF_K = 20
 
 _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
-    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.8, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
+    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
     # Names in pasted code are mostly of what it uses, not of what is like it.
     Intent.CODE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.4, Agent.SYMBOL: 0.1, Agent.PATH: 0.0},
     Intent.EXACT: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
 }
 # What holds a phrase is admitted by it; where it stands is for the other agents to say.
 _EXACT_WEIGHT = 0.2
-_COHERENCE, _COHERENT_CHUNKS = 1.2, 20
+_COHERENCE, _COHERENT_CHUNKS = 1.2, 40
 _PATH_SAYS = 1.0
 _FILE_NAMED = 2.0
 _DEFINES = 0.3
 _NEXT_IN_FILE = 0.25
 _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.5, 1.8, 0.4, 0.7, 0.2, 0.5
+
+_FALLS = {Agent.SEMANTIC: _COSINE_FALL, Agent.LEXICAL: _BM25_FALL}
 
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|testing|testdata|fixtures?|mocks?|__mocks__|e2e|bench(?:es|marks?)?)/"
@@ -82,7 +90,7 @@ class Ranked:
 def rank(query: Query, found: Sequence[Found], around: Surroundings | None = None) -> list[Ranked]:
     """Return the best `query.limit` candidates of `found`, best first; what `around` lifts, a little higher."""
     scored = _fuse(query, found)
-    _boost_coherent_files(scored)
+    _boost_coherent_files(query, scored)
     asked = _Asked.of(query, scored)
     for candidate in scored:
         _boost_names(asked, candidate)
@@ -123,17 +131,40 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
     scored: dict[tuple[int, int], _Scored] = {}
     for result in found:
         weight = weights[result.agent]
-        for position, row in enumerate(result.rows, 1):
+        for position, (row, worth) in enumerate(zip(result.rows, _worths(query, result), strict=True), 1):
             key = (row.file_id, row.ord)
             if not query.filters.admits_kind(row.kind) or any(key not in keys for keys in only):
                 continue
             candidate = scored.setdefault(key, _Scored(row))
-            candidate.score += weight * (_RRF_K + 1) / (_RRF_K + position)
+            candidate.score += weight * worth
             candidate.reasons.append(f"{result.agent} #{position}")
     return list(scored.values())
 
 
-def _boost_coherent_files(scored: list[_Scored]) -> None:
+def _worths(query: Query, result: Found) -> Iterator[float]:
+    """Yield what each row of `result` is worth by its score, in (0, _MOST_WORTH]: 1 is the best of the code itself.
+
+    Tests, examples and texts say the question's words more plainly than the code that answers it. Measured
+    against them, code would be worth little wherever a repository has many.
+    """
+    rows, fall = result.rows, _FALLS.get(result.agent)
+    if fall is None:
+        yield from ((_RRF_K + 1) / (_RRF_K + position) for position in range(1, len(rows) + 1))
+        return
+    best = next((row.score for row in rows if _is_code_itself(query, row)), rows[0].score if rows else 0.0)
+    scale = fall if result.agent is Agent.SEMANTIC or best <= 0 else fall * best
+    yield from (min(_MOST_WORTH, math.exp((row.score - best) / scale)) for row in rows)
+
+
+def _is_code_itself(query: Query, row: Row) -> bool:
+    place = _place_of(row.path)
+    beside = (place.test and not query.wants_tests) or (
+        bool(place.aside) and place.aside.isdisjoint(query.words)
+    )
+    return not (beside or place.no_code or row.kind in _NO_CODE_KINDS)
+
+
+def _boost_coherent_files(query: Query, scored: list[_Scored]) -> None:
     """Raise files in which several chunks were found: an answer rarely stands alone in its file."""
     by_file: dict[int, list[float]] = defaultdict(list)
     for candidate in scored:
@@ -141,9 +172,10 @@ def _boost_coherent_files(scored: list[_Scored]) -> None:
     totals = {
         number: sum(sorted(scores, reverse=True)[:_COHERENT_CHUNKS]) for number, scores in by_file.items()
     }
-    most = max(totals.values(), default=1.0)
+    code = {candidate.row.file_id for candidate in scored if _is_code_itself(query, candidate.row)}
+    most = max((total for number, total in totals.items() if number in code or not code), default=1.0)
     for candidate in scored:
-        share = totals[candidate.row.file_id] / most
+        share = min(1.0, totals[candidate.row.file_id] / most)
         candidate.times(1 + _COHERENCE * share, f"{len(by_file[candidate.row.file_id])} found in its file")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 
+from conexus.embedding.terms import stems
 from conexus.embedding.words import passage
 from conexus.search import exact, names
 from conexus.search.query import Intent
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # Fusion needs depth to find what two agents agree on; five times the limit is the published depth.
-_MIN_CANDIDATES = 100
+_MIN_CANDIDATES = 150
 _DEPTH = 5
 # Fusion looks at no more of the chunks that hold a phrase than this; the others may come from other agents.
 _MOST_EXACT = 200
@@ -104,7 +105,7 @@ def retrieve(
     """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
     searches: dict[Agent, Callable[[], _Answer]] = {
-        Agent.LEXICAL: lambda: _Answer(snapshot.matching(query.words, limit, allowed)),
+        Agent.LEXICAL: lambda: _Answer(snapshot.matching(stems(query.words), limit, allowed)),
         Agent.SYMBOL: lambda: _Answer(names.definitions(query, snapshot, allowed)),
     }
     if query.intent is Intent.PATH:

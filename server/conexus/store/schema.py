@@ -87,9 +87,9 @@ class RowsBuilder:
         self._symbols = {name: [] for name in (*_SYMBOL_PLACE, "name", "kind", "container")}
 
     def add(
-        self, file_id: int, parsed: Parsed, words: Sequence[Sequence[str]], digests: Sequence[bytes]
+        self, file_id: int, parsed: Parsed, terms: Sequence[Sequence[str]], digests: Sequence[bytes]
     ) -> None:
-        """Add a file: for each of its chunks the words of its passage and the digest of its passage."""
+        """Add a file: for each of its chunks what full-text search counts, and the digest of its passage."""
         chunks, columns = parsed.chunks, self._chunks
         count = len(chunks)
         self.chunk_count += count
@@ -99,7 +99,7 @@ class RowsBuilder:
         columns["symbol"].extend([_utf8(chunk.symbol) for chunk in chunks])
         columns["kind"].extend([chunk.kind for chunk in chunks])
         columns["digest"].extend(digests)
-        columns["tokens"].extend([_utf8(" ".join(found)) for found in words])
+        columns["tokens"].extend([_utf8(" ".join(found)) for found in terms])
         self._add_symbols(file_id, parsed)
 
     def encode(self, vectors: NDArray[np.floating[Any]]) -> tuple[bytes, bytes]:

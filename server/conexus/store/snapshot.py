@@ -145,7 +145,7 @@ class Snapshot:
     ) -> list[Row]:
         """Return the `limit` chunks with any of `words`, best first by BM25.
 
-        `words` are as `embedding.words.words` makes them; repeated ones count once, and of many only the
+        `words` are terms as `embedding.terms` makes them; repeated ones count once, and of many only the
         rarest: the others hardly move a score, but each costs a walk over its long list of chunks.
         """
         distinct = self._rarest(list(dict.fromkeys(words)))

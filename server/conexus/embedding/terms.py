@@ -1,0 +1,77 @@
+"""What full-text search counts: words without their endings, and names said more than once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conexus.embedding.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TERMS_VERSION = 2
+"""Rises when `terms` gives others for some chunk, as it does when `words` gives other words."""
+
+# Longest first; a rule applies once. Light on purpose, after the S-stemmer (Harman, JASIS 1991) with the two
+# verb endings that names of code take: a heavy stemmer joins names that mean different things.
+_ENDINGS = (
+    ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""), ("s", ""),
+)  # fmt: skip
+_SHORTEST = 3
+_MEMO_WORDS = 1 << 17
+
+# BM25F (Robertson, Zaragoza and Taylor, CIKM 2004) with its fields folded into one: what a name says counts
+# as if the text said it so many times more. Measured in docs/ranking.md.
+_FILE_NAME_SAID = 3
+_SYMBOL_SAID = 2
+
+
+def stem(word: str) -> str:
+    """Return `word` (lower case) without its ending; words that share a stem mean the same in a question."""
+    return _stem_of(word)
+
+
+def stems(found: Iterable[str]) -> list[str]:
+    """Return the stem of each word, in order."""
+    return list(map(_stem_of, found))
+
+
+def terms(path: str, symbol: str, found: Sequence[str]) -> list[str]:
+    """Return what is counted of a chunk whose passage has the words `found`: see `conexus.embedding.words`.
+
+    Stems of these words, then once more for each time that the file's name and the symbol's name count.
+    """
+    name = path.rpartition("/")[2]
+    named = words(name.rpartition(".")[0] or name) * _FILE_NAME_SAID
+    return stems([*found, *named, *(words(symbol) * _SYMBOL_SAID)])
+
+
+class _Memo(dict[str, str]):
+    """The stems of words met lately; at most some 20 MB, as it is emptied when full."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MEMO_WORDS:
+            self.clear()
+        found = self[word] = _stem(word)
+        return found
+
+
+_stem_of = _Memo().__getitem__
+
+
+def _stem(word: str) -> str:
+    word = _without_ending(word)
+    if word.endswith("e") and len(word) > _SHORTEST + 1:
+        word = word[:-1]
+    if len(word) > _SHORTEST and word[-1] == word[-2] and word[-1] not in "ls":
+        word = word[:-1]
+    return word
+
+
+def _without_ending(word: str) -> str:
+    if word.endswith("ss"):
+        return word
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
+            return word[: -len(ending)] + instead
+    return word
