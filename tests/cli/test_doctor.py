@@ -41,7 +41,7 @@ def test_json_has_every_check(run: Run, project: Path) -> None:
     record = json.loads(run("doctor", project, "--json").out)
     assert record["ok"] is True
     assert {"name", "state", "detail", "advice"} == set(record["checks"][0])
-    assert len(record["checks"]) == 10
+    assert len(record["checks"]) == 11
 
 
 def test_a_data_directory_that_is_none_fails_with_advice(run: Run, project: Path, home: Path) -> None:
@@ -119,6 +119,17 @@ def test_few_file_watches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert found("file watches").state is State.WARN
     monkeypatch.setattr(checks, "_WATCHES", tmp_path / "none")
     assert found("file watches").state is State.OK
+
+
+@pytest.mark.usefixtures("quick")
+def test_no_place_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert found("local socket").state is State.OK
+    monkeypatch.setattr(
+        "conexus.engine.lifecycle.socket_path", lambda _: tmp_path / "missing" / "engine.sock"
+    )
+    check = found("local socket")
+    assert check.state is State.FAIL
+    assert "missing/engine.sock" in check.detail
 
 
 @pytest.mark.usefixtures("quick")

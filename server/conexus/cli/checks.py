@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from conexus import log, settings
+from conexus.engine import lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +72,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
         ("log", _log),
         ("git", _git),
         ("file watches", partial(_watches, _WATCHES)),
+        ("local socket", partial(_socket, data)),
         ("index and search", partial(_trial, loaded.settings, data)),
     ]
     for name, check in checks:
@@ -185,6 +188,25 @@ def _watches(limit: Path) -> Check:
         advice = f"sudo sysctl fs.inotify.max_user_watches={_FEW_WATCHES * 8}"
         return Check("file watches", State.WARN, f"{allowed:,} directories can be watched", advice)
     return Check("file watches", State.OK, f"{allowed:,} directories can be watched")
+
+
+def _socket(data: Path) -> Check:
+    """Open a socket where the engine's would be; a loopback port needs no place."""
+    if os.name == "nt":
+        return Check("local socket", State.OK, "a loopback port, guarded by a token")
+    path = lifecycle.socket_path(data)
+    trial = path.with_suffix(".try")
+    trial.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(os.fspath(trial))
+        except OSError as error:
+            advice = (
+                "Editors cannot reach the engine. Set XDG_RUNTIME_DIR to a directory that allows sockets."
+            )
+            return Check("local socket", State.FAIL, f"{path}: {error.strerror}", advice)
+    trial.unlink(missing_ok=True)
+    return Check("local socket", State.OK, str(path))
 
 
 def _trial(chosen: Settings, data: Path) -> Check:
