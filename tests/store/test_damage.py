@@ -17,6 +17,7 @@ import pytest
 from tests.store.conftest import Desk, everything, found, many, near, open_index
 
 from conexus.store import parts
+from conexus.store.arranger import Arranger
 from conexus.store.errors import IndexDamaged, IndexUnwritable
 from conexus.store.manifest import Manifest
 from conexus.store.tables import Tables
@@ -373,3 +374,39 @@ def test_tables_of_a_lost_manifest_are_set_aside(filled: Desk) -> None:
     assert "without a manifest" in index.notes[0]
     assert everything(index) == {}
     index.close()
+
+
+def test_a_builder_that_dies_costs_a_repetition(filled: Desk) -> None:
+    index = open_index(filled.index.directory)
+    index.arranges_apart = True
+    before = everything(index)
+
+    def kill(stage: str) -> None:
+        if stage == "building search structures":
+            index._tables._arranger._process.kill()
+
+    with pytest.raises(RuntimeError, match="builds search structures ended"):
+        index.optimize(kill)
+    assert everything(index) == before
+    assert found(index, "late") == [("late.py", 0)]
+    index.optimize()
+    assert index.pending_chunks == 0
+    assert everything(index) == before
+    assert found(index, "late") == [("late.py", 0)]
+    index.close()
+
+
+def test_what_the_builder_cannot_do_is_told(desk: Desk) -> None:
+    desk.write(many(3))
+    with Arranger(desk.index.directory, 32) as arranger:
+        arranger.do("build")
+        shutil.rmtree(desk.index.directory / "chunks.lance")
+        with pytest.raises(RuntimeError, match="prune: "):
+            arranger.do("prune")
+
+
+def test_the_builder_ends_with_its_parent(desk: Desk) -> None:
+    desk.write(many(3))
+    with Arranger(desk.index.directory, 32) as arranger:
+        arranger._process.stdin.close()
+        assert arranger._process.wait(30) == 0

@@ -138,15 +138,19 @@ def test_dimensions_are_checked() -> None:
         RowsBuilder(DIMENSIONS).encode(np.zeros((1, DIMENSIONS), np.float32))
 
 
-@pytest.mark.parametrize(("flat_rows", "coded_rows"), [(5_000, 9_000), (100, 9_000), (100, 100)])
+@pytest.mark.parametrize(
+    ("flat_rows", "coded_rows", "apart"),
+    [(5_000, 9_000, True), (5_000, 9_000, False), (100, 9_000, False), (100, 100, False)],
+)
 def test_addresses_name_the_right_rows_whatever_was_arranged(
-    desk: Desk, monkeypatch, flat_rows: int, coded_rows: int
+    desk: Desk, monkeypatch, flat_rows: int, coded_rows: int, apart: bool
 ) -> None:
     """Rows move when they are arranged; a snapshot from before must find them, or nothing, never others."""
     monkeypatch.setattr("conexus.store.tables.FLAT_ROWS", flat_rows)
     monkeypatch.setattr("conexus.store.tables.CODED_ROWS", coded_rows)
     texts = {path: list(parts) for path, parts in many(60).items()}
     desk.write(texts)
+    desk.index.arranges_apart = apart
     query = vector_of("f9 chunk1 group9 shared")
     taken = []
     for turn in range(4):

@@ -6,6 +6,7 @@ between leaves rows that no file record names, which nobody sees and the next op
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -93,6 +94,8 @@ class Index:
     directory: Path
     dimensions: int
     writable: bool
+    arranges_apart: bool = field(init=False, default=False)
+    """Whether search structures are built by a process of low priority: questions are being asked meanwhile."""
     notes: list[str] = field(init=False, factory=list)
     """What had to be repaired, for people. A rebuilt index is empty: reconcile again."""
     _fingerprint: str
@@ -280,32 +283,13 @@ class Index:
 
         `progress` is told what comes next. Queries go on meanwhile, commits wait. Raises IndexUnwritable.
         """
-        tell = progress or (lambda _stage: None)
         with self._writing:
             self._require_open()
             if not self._has_rows():
                 return
             tables = self._opened()
-            is_first = not tables.has_words_structure
-            self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
-            tell("deleting superseded rows")
-            self._delete_dead(tables)
-            tell("building search structures")
-            tables.build()
-            indexed = evolve(
-                self._manifest.committed,
-                indexed_revision=self.revision,
-                optimized=self._manifest.committed.optimized + 1,
-                unsettled=0 if is_first else 1,
-            )
-            self._publish_settled(indexed)
-            if not is_first:
-                # A first build replaced nothing: compacting it would only write all rows again.
-                tell("forgetting old versions")
-                tables.prune()
-                numbers = self._manifest.committed
-                self._publish_settled(evolve(numbers, unsettled=0, optimized=numbers.optimized + 1))
-            self._after_optimize(tables, reopen=is_first)
+            with self._builder(tables):
+                self._arrange(tables, progress or (lambda _stage: None))
 
     def index_words(self) -> None:
         """Make all committed rows searchable by their words while a bulk load goes on.
@@ -319,7 +303,8 @@ class Index:
                 return
             tables = self._opened()
             self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
-            tables.build_words()
+            with self._builder(tables):
+                tables.build_words()
             numbers = evolve(self._manifest.committed, indexed_revision=self.revision, unsettled=0)
             self._publish_settled(numbers)
             with self._guard:
@@ -520,6 +505,31 @@ class Index:
             chunk_rows=rows[0],
             symbol_rows=rows[1],
         )
+
+    def _builder(self, tables: Tables) -> contextlib.AbstractContextManager[None]:
+        return tables.arranged_apart() if self.arranges_apart else contextlib.nullcontext()
+
+    def _arrange(self, tables: Tables, tell: Callable[[str], None]) -> None:
+        is_first = not tables.has_words_structure
+        self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
+        tell("deleting superseded rows")
+        self._delete_dead(tables)
+        tell("building search structures")
+        tables.build()
+        indexed = evolve(
+            self._manifest.committed,
+            indexed_revision=self.revision,
+            optimized=self._manifest.committed.optimized + 1,
+            unsettled=0 if is_first else 1,
+        )
+        self._publish_settled(indexed)
+        if not is_first:
+            # A first build replaced nothing: compacting it would only write all rows again.
+            tell("forgetting old versions")
+            tables.prune()
+            numbers = self._manifest.committed
+            self._publish_settled(evolve(numbers, unsettled=0, optimized=numbers.optimized + 1))
+        self._after_optimize(tables, reopen=is_first)
 
     def _after_optimize(self, tables: Tables, *, reopen: bool) -> None:
         from conexus.store.memory import give_back_memory

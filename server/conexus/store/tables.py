@@ -6,6 +6,7 @@ Nothing else in the house awaits LanceDB, so callers may be any threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import warnings
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from conexus.store.arranger import Arranger
 from conexus.store.errors import IndexClosed, unwritable
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -85,6 +87,7 @@ class Tables:
     _connection: Any = field(init=False, default=None)
     _structures: dict[str, str] = field(init=False, factory=dict)
     """Kinds of search structures by name."""
+    _arranger: Arranger | None = field(init=False, default=None)
 
     @classmethod
     def open(cls, directory: Path, dimensions: int, *, create: bool) -> Tables:
@@ -207,24 +210,30 @@ class Tables:
 
         return self._read(name, query)
 
+    @contextlib.contextmanager
+    def arranged_apart(self) -> Iterator[None]:
+        """Let `build`, `build_words` and `prune` be done by a process of low priority, inside this context."""
+        with Arranger(self.directory, self.dimensions) as arranger:
+            self._arranger = arranger
+            try:
+                yield
+            finally:
+                self._arranger = None
+
     def build(self) -> None:
         """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
-        with unwritable(self.directory):
-            self._run(self._build())
+        self._arrange("build", self._build)
 
     def build_words(self) -> None:
         """Make the structures of words and ids anew, over every row. Raises IndexUnwritable."""
-        with unwritable(self.directory):
-            self._run(self._build_words())
+        self._arrange("build_words", self._build_words)
 
     def prune(self) -> None:
         """Merge small fragments and delete the files of all older versions. Raises IndexUnwritable.
 
         A query that stands at an older version fails then, and `_read` asks again at the newest.
         """
-        with unwritable(self.directory), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            self._run(self._prune())
+        self._arrange("prune", self._prune)
 
     def drop_structures(self) -> None:
         """Remove every index structure; `build` makes them anew."""
@@ -247,6 +256,15 @@ class Tables:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _arrange(self, step: str, here: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        with unwritable(self.directory), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            if self._arranger is None:
+                self._run(here())
+            else:
+                self._arranger.do(step)
+                self.refresh()
 
     def _read(self, name: str, query: Callable[[Any], Any]) -> pa.Table:
         for attempt in range(_ATTEMPTS):
