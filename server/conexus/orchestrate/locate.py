@@ -12,12 +12,13 @@ from conexus.search.gates import Hit
 from conexus.search.rank import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from conexus.domain import Span, Symbol
+    from conexus.domain import Span
     from conexus.orchestrate.evidence import Citation
     from conexus.orchestrate.ground import Ground, Looked, Text
     from conexus.search.query import SearchRequest
+    from conexus.store.symbols import SymbolEntry
 
 # A definition that is longer is shown by the chunk that was found in it.
 _LONGEST = 60
@@ -37,17 +38,18 @@ def answers(ground: Ground, request: SearchRequest) -> Iterator[Piece]:
     are searched once more by themselves.
     """
     hits = ground.search(request).hits
-    for hit in hits:
-        yield from _pieces(ground, evolve(hit, score=hit.score * _SECOND))
+    yield from _pieces(ground, [evolve(hit, score=hit.score * _SECOND) for hit in hits])
     best: dict[str, Hit] = {}
     for hit in hits:
         best.setdefault(hit.path, hit)
-    files = tuple(list(best)[:_FILES])
+    files = list(best)[:_FILES]
     if files:
         deeper = ground.search(evolve(request, files=frozenset(files), limit=_DEPTH, explain=True))
-        for path in files:
-            for hit in _best_within(ground, path, deeper):
-                yield from _pieces(ground, evolve(hit, score=best[path].score, reasons=best[path].reasons))
+        within = [one for path in files if (one := _best_within(ground, path, deeper)) is not None]
+        yield from _pieces(
+            ground,
+            [evolve(one, score=best[one.path].score, reasons=best[one.path].reasons) for one in within],
+        )
 
 
 def here(ground: Ground, path: str, line: int) -> Iterator[Piece]:
@@ -65,12 +67,11 @@ def here(ground: Ground, path: str, line: int) -> Iterator[Piece]:
         yield Piece(cited, "", "text", Role.HERE, 1.0, ("where you are",), whole=False)
 
 
-def _best_within(ground: Ground, path: str, looked: Looked) -> Iterator[Hit]:
-    """Yield what answers best within one file, as if nothing else had been searched."""
+def _best_within(ground: Ground, path: str, looked: Looked) -> Hit | None:
+    """Return what answers best within one file, as if nothing else had been searched."""
     text = ground.text(path)
     if text is None or not text.as_indexed:
-        yield from [hit for hit in looked.hits if hit.path == path][:1]
-        return
+        return next((hit for hit in looked.hits if hit.path == path), None)
     own = [evolve(one, rows=tuple(row for row in one.rows if row.path == path)) for one in looked.found]
     for answer in rank(evolve(looked.query, limit=1), own):
         row = answer.row
@@ -86,25 +87,41 @@ def _best_within(ground: Ground, path: str, looked: Looked) -> Iterator[Hit]:
             answer.score,
             (),
         )
-        yield focused(hit, looked.query, ground.snapshot.symbols().within([(row.file_id, row.span)])[0])
+        return focused(hit, looked.query, ground.snapshot.symbols().within([(row.file_id, row.span)])[0])
+    return None
 
 
-def _pieces(ground: Ground, hit: Hit) -> Iterator[Piece]:
-    text = ground.text(hit.path)
-    if text is None or hit.span.end > len(text.source):
-        return
-    one = _definition(text, hit)
-    span = one.span if one else hit.span
-    yield Piece(
-        ground.cite(text, span.start_line, span.end_line),
-        one.qualified if one else hit.symbol,
-        one.kind if one else hit.kind,
-        Role.ANSWER,
-        hit.score,
-        hit.reasons,
-        whole=one is not None or not hit.symbol,
-        brief=brief_of(ground, text, span, hit.line),
-    )
+def _pieces(ground: Ground, hits: Sequence[Hit]) -> Iterator[Piece]:
+    """Yield the definitions that hits lead to, or the chunks they are."""
+    for hit, symbols in zip(hits, _beginning_in(ground, hits), strict=True):
+        text = ground.text(hit.path)
+        if text is None or hit.span.end > len(text.source):
+            continue
+        one = _definition(symbols, hit.line)
+        span = one.span if one else hit.span
+        yield Piece(
+            ground.cite(text, span.start_line, span.end_line),
+            _qualified(one) if one else hit.symbol,
+            one.kind if one else hit.kind,
+            Role.ANSWER,
+            hit.score,
+            hit.reasons,
+            whole=one is not None or not hit.symbol,
+            brief=brief_of(ground, text, span, hit.line),
+        )
+
+
+def _beginning_in(ground: Ground, hits: Sequence[Hit]) -> Iterator[Sequence[SymbolEntry]]:
+    """Yield for each hit the definitions that begin in it; none where the index does not know its lines."""
+    places = [
+        (ground.records[hit.path].file_id, hit.span)
+        for hit in hits
+        if (text := ground.text(hit.path)) is not None and text.as_indexed
+    ]
+    known = iter(ground.snapshot.symbols().within(places))
+    for hit in hits:
+        text = ground.text(hit.path)
+        yield next(known) if text is not None and text.as_indexed else ()
 
 
 def brief_of(ground: Ground, text: Text, span: Span, line: int) -> Citation | None:
@@ -115,10 +132,14 @@ def brief_of(ground: Ground, text: Text, span: Span, line: int) -> Citation | No
     return ground.cite(text, max(span.start_line, line - _BEFORE), min(span.end_line, line + _AFTER))
 
 
-def _definition(text: Text, hit: Hit) -> Symbol | None:
-    """Return the definition that a hit leads to, if it is short enough to be shown whole."""
-    for one in text.around(hit.line):
-        if one.kind in _VALUES:
-            continue
-        return one if one.span.end_line - one.span.start_line < _LONGEST else None
-    return None
+def _definition(symbols: Sequence[SymbolEntry], line: int) -> SymbolEntry | None:
+    """Return the innermost definition at `line`, if it is short enough to be shown whole."""
+    around = [
+        one for one in symbols if one.kind not in _VALUES and one.span.start_line <= line <= one.span.end_line
+    ]
+    inner = min(around, key=lambda one: one.span.end - one.span.start, default=None)
+    return inner if inner is not None and inner.span.end_line - inner.span.start_line < _LONGEST else None
+
+
+def _qualified(one: SymbolEntry) -> str:
+    return f"{one.container}.{one.name}" if one.container else one.name

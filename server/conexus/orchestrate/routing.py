@@ -78,7 +78,7 @@ def task_of(text: str) -> Task:
 def limits_of(task: Task, profile: Profile) -> Limits:
     """Return what a workflow is held to."""
     usual = Limits(
-        seconds=1.0, answers=24, subjects=3, least_confidence=0.25, shares=_SHARES[task], past=task in _PAST
+        seconds=1.0, answers=16, subjects=3, least_confidence=0.25, shares=_SHARES[task], past=task in _PAST
     )
     if profile is Profile.STRICT:
         return evolve(usual, seconds=0.4, subjects=2, least_confidence=0.5)
