@@ -21,7 +21,11 @@ end
 --- Start Neovim in a directory; it ends with the spec.
 function Child.start(directory, env)
   local command = { vim.v.progpath, '--clean', '-u', here .. '/init.lua', '--headless', '--embed' }
-  local job = vim.fn.jobstart(command, { rpc = true, cwd = directory, env = env })
+  return Child.of(vim.fn.jobstart(command, { rpc = true, cwd = directory, env = env }), directory)
+end
+
+--- Return the Neovim of a job that was started otherwise.
+function Child.of(job, directory)
   local self = setmetatable({ job = job, root = directory }, Child)
   _G.after_all(function()
     self:stop()

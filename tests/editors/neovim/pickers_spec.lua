@@ -69,11 +69,11 @@ for name, plugin in vim.spairs(PLUGINS) do
   end
 
   --- Open the picker, wait until it takes keys, and type.
-  local function ask(query)
+  local function ask(query, command)
     nvim:cmd('silent! tabonly | only')
     nvim:edit('shop/mail.py')
     local before = nvim:lua('return vim.api.nvim_get_current_win()')
-    nvim:keys((':lua require("conexus").pick(%q)<CR>'):format(name))
+    nvim:keys(command or (':lua require("conexus").pick(%q)<CR>'):format(name))
     nvim:wait(
       'return vim.api.nvim_get_current_win() ~= ... and vim.api.nvim_win_get_config(0).relative ~= ""',
       before
@@ -160,6 +160,17 @@ for name, plugin in vim.spairs(PLUGINS) do
     nvim:keys('<CR>')
     same(landed('mail.py')[1], 'shop/mail.py')
   end)
+
+  if name == 'telescope' then
+    it('telescope has it as an extension', function()
+      nvim:cmd('runtime plugin/telescope.lua')
+      nvim:lua('require("telescope").load_extension("conexus")')
+      ask('parse_barcode', ':Telescope conexus<CR>')
+      rows('windows/legacy.c:36')
+      nvim:keys('<CR>')
+      same(landed('legacy.c')[2], 36)
+    end)
+  end
 
   if plugin.marked then
     it(name .. ' fills the quickfix list', function()
