@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import cache
 from importlib import resources as package_files
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,6 +65,11 @@ def instructions() -> str:
     return package_files.files("conexus.mcp").joinpath("instructions.md").read_text("utf-8")
 
 
+@cache
+def _definitions() -> list[types.Tool]:
+    return [tool.definition() for tool in TOOLS.values()]
+
+
 class _Handlers:
     """One short function for each request."""
 
@@ -71,7 +77,6 @@ class _Handlers:
         self.workspace = workspace
         self.slots = Slots(workspace.settings.mcp)
         self.changes = Changes()
-        self._tools = [tool.definition() for tool in TOOLS.values()]
         workspace.listen(self.changes.note)
 
     @contextlib.asynccontextmanager
@@ -84,7 +89,7 @@ class _Handlers:
             telling.cancel()
 
     async def list_tools(self, _ctx: Context, _params: object) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=self._tools)
+        return types.ListToolsResult(tools=_definitions())
 
     async def call_tool(self, _ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = TOOLS.get(params.name)

@@ -23,13 +23,14 @@ LONGEST_PATH = 4_096
 class Shape(BaseModel):
     """Something with a schema; the text below a field is its description."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    # Schemas are built when they are first asked for, so that a client is answered sooner.
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, defer_build=True)
 
 
 class Ask(Shape):
     """Arguments of a tool. Flat and without null, because not every client understands more."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     root: str = Field("", max_length=LONGEST_PATH)
     """Only this opened folder: its path or the last part of it. Empty means all opened folders."""
