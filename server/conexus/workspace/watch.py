@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Milliseconds: how often the watcher looks up, and how long it gathers a burst.
-_STEP = 50
+# Milliseconds: how often the watcher looks up, which is all an idle engine does, and how long it gathers a burst.
+_STEP = 250
 _BURST = 400
 _POLL_DELAY = 300
 
