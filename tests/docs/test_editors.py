@@ -8,10 +8,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from attrs import fields
 
+from conexus.lsp import protocol
 from conexus.lsp.protocol import COMMANDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "editors.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "editors.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -41,3 +44,21 @@ def test_commands_exist() -> None:
     named = re.findall(r"conexus\.server\.\w+", PAGE)
     assert named
     assert set(named) <= set(COMMANDS)
+
+
+def test_types_of_the_neovim_client_are_those_of_the_protocol() -> None:
+    text = (ROOT / "editors" / "neovim" / "lua" / "conexus" / "types.lua").read_text("utf-8")
+    wire = {
+        "Hit": protocol.Hit,
+        "Symbol": protocol.Symbol,
+        "Completeness": protocol.Completeness,
+        "SearchResult": protocol.SearchResult,
+        "SymbolsResult": protocol.SymbolsResult,
+        "Folder": protocol.FolderStatus,
+        "Status": protocol.StatusResult,
+    }
+    classes = dict(re.findall(r"---@class conexus\.(\w+)\n((?:---@field .*\n)+)", text))
+    assert set(classes) == set(wire)
+    for name, lines in classes.items():
+        known = {one.name for one in fields(wire[name])}
+        assert set(re.findall(r"---@field (\w+)", lines)) <= known, name

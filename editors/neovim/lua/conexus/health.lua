@@ -50,7 +50,7 @@ local function installation()
   return true
 end
 
----@param folder table
+---@param folder conexus.Folder
 local function folder_health(folder)
   local name = vim.uri_to_fname(folder.folder)
   local said = ('%s: %d files, %s, model %s'):format(

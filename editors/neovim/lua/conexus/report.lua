@@ -26,7 +26,7 @@ local function counted(counts)
   )
 end
 
----@param folder table
+---@param folder conexus.Folder
 ---@return string[]
 local function folder_lines(folder)
   local bytes = vim.iter(vim.tbl_values(folder.bytes)):fold(0, function(sum, one)
@@ -55,7 +55,7 @@ local function folder_lines(folder)
 end
 
 --- Return the lines of the status page.
----@param result table of `conexus/status`
+---@param result conexus.Status
 ---@return string[]
 function M.lines(result)
   local lines = {

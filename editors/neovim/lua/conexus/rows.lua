@@ -47,7 +47,7 @@ end
 --- Return what a reply leaves to say, a line each: that nothing was found, that the index is incomplete.
 ---@param query string
 ---@param count integer
----@param result table with `completeness`, and `notes` where the request has them
+---@param result conexus.SearchResult|conexus.SymbolsResult
 ---@return string[]
 function M.remarks(query, count, result)
   local remarks = vim.deepcopy(result.notes or {})

@@ -1,11 +1,11 @@
 --- What the server last told about each folder, for statuslines and autocommands.
 local M = {}
 
----@type table<string, {folder: table, client: integer}>
+---@type table<string, {folder: conexus.Folder, client: integer}>
 local folders = {}
 
 --- Take note of a `conexus/statusChanged` and tell it on as the autocommand `User ConexusStatus`.
----@param folder table the notification's parameters (docs/protocol.md)
+---@param folder conexus.Folder the notification's parameters
 ---@param client integer
 function M.update(folder, client)
   folders[folder.folder] = { folder = folder, client = client }
@@ -23,7 +23,7 @@ function M.forget(client)
   M.tell()
 end
 
----@param folder? table
+---@param folder? conexus.Folder
 function M.tell(folder)
   vim.api.nvim_exec_autocmds('User', { pattern = 'ConexusStatus', modeline = false, data = folder })
   vim.cmd.redrawstatus({ bang = true })
@@ -41,7 +41,7 @@ end
 ---@return string
 function M.line()
   local order = { ready = 1, scanning = 2, indexing = 3, paused = 4, failed = 5 }
-  local worst ---@type table?
+  local worst ---@type conexus.Folder?
   for _, known in pairs(folders) do
     if not worst or (order[known.folder.phase] or 0) > (order[worst.phase] or 0) then
       worst = known.folder

@@ -47,7 +47,7 @@
 
 ---@class conexus.Folder
 ---@field folder string
----@field phase string
+---@field phase 'ready'|'scanning'|'indexing'|'paused'|'failed'
 ---@field files integer
 ---@field chunks integer
 ---@field symbols integer
