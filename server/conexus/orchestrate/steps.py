@@ -108,6 +108,8 @@ class _Job(Generic[T]):
             else:
                 self._ended = True
         except Exception as error:  # noqa: BLE001 -- one agent may fail in any way; the others answer
+            if self.stopped:
+                return  # nobody waits for it any more, and the folder may have been closed
             _log.exception("the step %s failed", self.step.name)
             done.outcome, done.note = Outcome.FAILED, f"{type(error).__name__}: {error}"
             self._ended = True

@@ -3,13 +3,14 @@
 Tokenizers split text into runs and words into pieces they know. What is common in code is looked up: the most
 that any of four tokenizers (cl100k, o200k, that of Claude, Qwen's) makes of it. For anything else the bound is
 what no vocabulary exceeds: two pieces for three lower-case letters, because nearly every pair of them is one
-token; one for each digit, capital and sign; one for each byte beyond ASCII. Over code it gives a third more
+token; one for each digit, capital and sign; one for each byte of what is not ASCII, written out if it is a ligature. Over code it gives a third more
 than the truth; `tests/orchestrate/test_tokens.py` and ``python -m bench context`` hold it to be no less.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -48,7 +49,14 @@ def _cost(run: str, following: str) -> int:
     if first in "\n\r":
         is_plain = "\r" not in run.replace("\r\n", "\n")
         return 1 + size // 2 if is_plain else 1 + size
-    return _costs().get(run) or len(run.encode("utf-8", "surrogatepass"))
+    if first <= "~":
+        return _costs().get(run) or size
+    # Some write ¼ as 1/4 before they cut; both spellings must be covered.
+    return max(_bytes(run), _bytes(unicodedata.normalize("NFKC", run)))
+
+
+def _bytes(run: str) -> int:
+    return len(run.encode("utf-8", "surrogatepass"))
 
 
 def _word(run: str, following: str) -> int:
