@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conexus.search.query import Intent, SearchRequest, plan
+from conexus.search.query import Exact, Filters, Intent, SearchRequest, plan
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,19 @@ from conexus.search.query import Intent, SearchRequest, plan
         ("net/upload.py", Intent.PATH),
         ("upload.py", Intent.PATH),
         ("src/net/", Intent.PATH),
+        ("/usr/local/lib", Intent.PATH),
+        ("src/main.c:10:4", Intent.PATH),
+        ("for (int i = 0; i < n; i++) {", Intent.CODE),
+        ("self.items[item] = self.items.get(item, 0) + 1", Intent.CODE),
+        ("def send(self, request):", Intent.CODE),
+        ("lang:py\n\ndef send(self):\n    return self.client.send()\n", Intent.CODE),
+        ("fn main() {\n    let x = 1;\n}", Intent.CODE),
+        ("I want to\nfind the place where\nthings are (mostly) done", Intent.PROSE),
+        ("what does foo() do with bar()?", Intent.PROSE),
+        ('"exactly this"', Intent.EXACT),
+        ("/exactly (this|that)/i lang:go", Intent.EXACT),
+        ('"exactly this" HttpClient', Intent.SYMBOL),
+        ('where is "exactly this" said', Intent.PROSE),
         ("where do we retry failed uploads", Intent.PROSE),
         ("how does HttpClient.send work?", Intent.PROSE),
         ("", Intent.PROSE),
@@ -78,6 +91,108 @@ def test_identifiers_in_prose() -> None:
 def test_asking_for_tests() -> None:
     assert plan(SearchRequest("tests for the upload retry")).wants_tests
     assert not plan(SearchRequest("contest rules")).wants_tests
+
+
+@pytest.mark.parametrize(
+    ("text", "exact", "rest"),
+    [
+        ('"a phrase" and more', [Exact("a phrase")], "and more"),
+        (r'"say \"hi\" \\ twice"', [Exact(r'say "hi" \ twice')], ""),
+        ("/re(try|turn)/", [Exact("re(try|turn)", is_regex=True)], ""),
+        (r"/a\/b/gi x", [Exact("a/b", is_regex=True, flags="i")], "x"),
+        ("/[/]x/s", [Exact("[/]x", is_regex=True, flags="s")], ""),
+        ('"b" /c d/ "b"', [Exact("b"), Exact("c d", is_regex=True)], ""),
+        ('"path:src"', [Exact("path:src")], ""),
+        ('an "open phrase', [], 'an "open phrase'),
+        ("either/or and/or", [], "either/or and/or"),
+        ("a / b / c", [Exact(" b ", is_regex=True)], "a c"),
+        ('f("x", "y")', [], 'f("x", "y")'),
+        ('""', [], '""'),
+        ('" "', [], ""),
+    ],
+)
+def test_phrases_and_expressions(text: str, exact: list[Exact], rest: str) -> None:
+    query = plan(SearchRequest(text))
+    assert list(query.exact) == exact
+    assert query.text == rest
+
+
+def test_what_is_exact_still_has_meaning() -> None:
+    query = plan(SearchRequest(r'"rate limit" /retry_\w+\(now/ uploads'))
+    assert query.meaning == "uploads rate limit retry_ (now"
+    assert query.words == ("uploads", "rate", "limit", "retry", "now")
+
+
+def test_in_pasted_code_only_filters_before_it_count() -> None:
+    code = 'def send(path:str):\n    kind:Kind = "exactly"\n    return kind /x/ path\n'
+    query = plan(SearchRequest(f"path:src -lang:go {code}"))
+    assert query.intent is Intent.CODE
+    assert query.filters == Filters(paths=("src",), exclude_languages=frozenset({"go"}))
+    assert query.text == code.rstrip()
+    assert query.exact == ()
+
+
+def test_what_is_not_wanted() -> None:
+    filters = plan(SearchRequest("-lang:md -kind:section,key -file:old x")).filters
+    assert not filters.admits("a.md", "markdown")
+    assert not filters.admits("old/a.py", "python")
+    assert filters.admits("a.py", "python")
+    assert filters.by_file
+    assert not filters.admits_kind("key")
+    assert filters.admits_kind("function")
+    assert not plan(SearchRequest("kind:func")).filters.admits_kind("class")
+
+
+@pytest.mark.parametrize("exact", [Exact('a "b" \\ c'), Exact("x/y", is_regex=True, flags="i")])
+def test_what_is_shown_can_be_typed(exact: Exact) -> None:
+    shown = exact.shown.replace("x/y", r"x\/y")
+    assert plan(SearchRequest(shown)).exact == (exact,)
+
+
+PIECES = st.sampled_from(
+    [
+        '"',
+        "/",
+        "\\",
+        "path:",
+        "-",
+        "lang:",
+        "kind:",
+        "(",
+        "[",
+        "]",
+        ")",
+        "{",
+        "\n",
+        " ",
+        "a",
+        "B",
+        ":",
+        "i",
+        "|",
+        "é",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_no_punctuation_is_an_error(text: str) -> None:
+    query = plan(SearchRequest(text))
+    query.filters.admits("a/b.py", "python")
+    assert all(one.text.strip() for one in query.exact)
+
+
+def test_long_texts_take_no_longer_than_they_are_long() -> None:
+    for text in (
+        "a" * 200_000,
+        "/[ " * 70_000,
+        '" ' * 100_000,
+        "(" * 100_000,
+        "x = 1;\n" * 30_000,
+        "A" * 100_000 + "_",
+    ):
+        plan(SearchRequest(text))
+        plan(SearchRequest(f"/{text}/"))
 
 
 @given(st.text())

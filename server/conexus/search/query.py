@@ -225,6 +225,8 @@ _KIND_NAMES = {
     "const": "constant",
 }
 _MOST_IDENTIFIERS = 16
+# Nobody types more; in longer texts nothing is looked for that takes longer than they are long.
+_LONGEST, _LONGEST_NAMED = 4_000, 1_000
 
 
 def plan(request: SearchRequest) -> Query:
@@ -237,7 +239,7 @@ def plan(request: SearchRequest) -> Query:
         text=taken.text,
         meaning=meaning,
         words=telling,
-        identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(meaning)))[:_MOST_IDENTIFIERS],
+        identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(meaning[:_LONGEST_NAMED])))[:_MOST_IDENTIFIERS],
         exact=taken.exact,
         intent=_intent(taken),
         filters=_filters(request, taken.filters),
@@ -262,6 +264,8 @@ def _taken_apart(text: str) -> _Taken:
     code = text[start:].strip("\n").rstrip()
     if "\n" in code and looks_like_code(code):
         return _Taken(textwrap.dedent(code), _taken_apart(text[:start]).filters, (), is_code=True)
+    if len(text) > _LONGEST:
+        return _Taken(" ".join(text.split()), {}, (), is_code=looks_like_code(text))
     inline: dict[str, list[str]] = {}
     exact: list[Exact] = []
 
@@ -309,7 +313,7 @@ def literals(exact: Exact) -> list[str]:
         if repeat and repeat[0] != "+":
             found.append("")
         elif character:
-            found[-1] += character
+            found[-1] += character.translate(_BACK)
         if not character or repeat:
             found.append("")
     return [text for text in found if text]
@@ -322,16 +326,17 @@ _REGEX_TOKEN = re.compile(
 )
 # Escapes that more characters belong to: \x41, \pN, \101, \Q...\E.
 _WORDY_ESCAPE = re.compile(r"\\[xpPQ0-7]")
+_ASIDE, _BACK = str.maketrans("()", "\1\2"), str.maketrans("\1\2", "()")
 _GROUP = re.compile(r"\((?:\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^()\\\[])*\)", re.DOTALL)
 
 
 def _without_groups(pattern: str) -> str:
     """Return a pattern with a class in place of each group, innermost first."""
-    # An escaped parenthesis is no group.
-    pattern = re.sub(r"\\[()]", r"[\g<0>]", pattern)
+    # An escaped parenthesis is no group, and stands aside meanwhile.
+    pattern = re.sub(r"\\(.)", lambda escape: "\\" + escape[1].translate(_ASIDE), pattern, flags=re.DOTALL)
     while (shorter := _GROUP.sub("[g]", pattern)) != pattern:
         pattern = shorter
-    return pattern if not re.search(r"(?<!\[\\)[()]", pattern) else ""
+    return "" if "(" in pattern or ")" in pattern else pattern
 
 
 # How lines of code begin and end, and what a word of prose does not have.
