@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from conexus.domain import Span
 from conexus.search.query import SearchRequest, plan
-from conexus.search.rank import rank
+from conexus.search.rank import is_test, rank
 from conexus.search.retrieve import Agent, Found
 from conexus.store.places import Row
 
@@ -28,6 +30,27 @@ def test_tests_rank_below_what_they_test_unless_asked_for() -> None:
     found = (Agent.SEMANTIC, [row("tests/test_upload.py"), row("upload.py")])
     assert order("retry uploads", found) == ["upload.py", "tests/test_upload.py"]
     assert order("tests of retry uploads", found)[0] == "tests/test_upload.py"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tests/a.py", "Tests/AppTests/a.swift", "src/Json.Tests/Linq/a.cs", "exposed-tests/src/a.kt",
+        "lib/src/androidTest/a.kt", "test-resources/a.kt", "test_suite/a.rs", "pkg/a_test.go", "src/a.spec.ts",
+        "a/test_b.py", "test_b.c", "conftest.py", "src/main/FooTest.java", "x/skip.bats", "spec/a_spec.rb",
+    ],
+)  # fmt: skip
+def test_tests_are_known_by_their_path(path: str) -> None:
+    assert is_test(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["src/latest/a.py", "lib/contest/a.py", "lib/test_functions.bash", "src/attestation.go", "greatest.js",
+     "inspector/a.ts", "src/Request/a.php"],
+)  # fmt: skip
+def test_what_only_sounds_like_tests_is_code(path: str) -> None:
+    assert not is_test(path)
 
 
 def test_definitions_rank_above_uses() -> None:

@@ -58,13 +58,16 @@ _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.5, 1.8, 0.4, 0.7
 _FALLS = {Agent.SEMANTIC: _COSINE_FALL, Agent.LEXICAL: _BM25_FALL}
 
 _TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|specs?|__tests__|testing|testdata|fixtures?|mocks?|__mocks__|e2e|bench(?:es|marks?)?)/"
-    r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*[._-](?:test|tests|spec|bench)\.[^/]+)$"
+    # Directories called so, or with such a last word: tests/, Json.Tests/, exposed-tests/, androidTest/.
+    r"(?:^|/)(?:[^/]*[-_.])?(?i:tests?|specs?|__tests__|testing|testdata|fixtures?|mocks?|__mocks__|e2e"
+    r"|bench(?:es|marks?)?)/|(?:^|/)[^/]*[a-z](?:Tests?|Specs?)/|(?:^|/)tests?[-_][^/]*/"
+    # Bash keeps its tests in .bats files; what is called test_*.bash is what such tests are written with.
+    r"|(?:^|/)(?:test_[^/]*(?<!\.bash)|conftest\.py|[^/]*[._-](?:test|tests|spec|bench)\.[^/]+|[^/]*\.bats)$"
     r"|(?:^|/)[^/]*(?:Test|Tests|Spec|TestCase)\.[A-Za-z]+$|_test\.[a-z]+$|_spec\.[a-z]+$"
 )
 _ASIDE_PATH = re.compile(
-    r"(?:^|/)(?:examples?|samples?|demos?|docs?_src|docs?|vendor|third_party|deps|external|compat|legacy"
-    r"|deprecated|migrations|scripts|tools|\.github)/",
+    r"(?:^|/)(?:(?:[^/]*[-_])?(?:examples?|samples?|demos?|tutorials?)|docs?_src|docs?|vendor|third_party|deps"
+    r"|external|compat|legacy|deprecated|migrations|scripts|tools|\.github)/",
     re.IGNORECASE,
 )
 _DECLARATIONS = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
@@ -213,6 +216,11 @@ def _path_stems(path: str) -> tuple[frozenset[str], frozenset[str]]:
     return _stems(" ".join(directories[-3:])), _stems(name)
 
 
+@lru_cache(maxsize=1 << 14)
+def _name_stems(name: str) -> frozenset[str]:
+    return _stems(name)
+
+
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, words(text)))
 
@@ -225,7 +233,7 @@ def _boost_names(asked: _Asked, candidate: _Scored) -> None:
         candidate.times(1 + _PATH_SAYS * said, "path says it")
     if asked.covers(name):
         candidate.times(1 + _FILE_NAMED * (0.3 + 0.7 * asked.share(name)), "file is named so")
-    defined = _stems(candidate.row.symbol.rpartition(".")[2])
+    defined = _name_stems(candidate.row.symbol.rpartition(".")[2])
     if asked.covers(defined):
         share = 0.5 + 0.5 * asked.share(defined)
         candidate.times(1 + _DEFINES * share, f"defines {candidate.row.symbol}")
