@@ -81,6 +81,18 @@ def test_a_budget_is_kept(shop: Shop, budget: int) -> None:
     assert len(get_encoding("o200k_base").encode(found.pack.text)) <= found.pack.tokens <= budget
 
 
+def test_without_a_budget_the_task_decides(shop: Shop) -> None:
+    assert shop.ask(QUESTION, 0, task=Task.CODE, profile=Profile.DEFAULT).budget == 4_000
+    assert shop.ask(QUESTION, 0, task=Task.ARCHITECTURE, profile=Profile.STRICT).budget == 4_000
+    assert shop.ask(QUESTION, 0, task=Task.DEBUG, profile=Profile.RELAXED).budget == 12_000
+
+
+def test_confidence_is_the_searchs(shop: Shop) -> None:
+    sure = shop.ask("ShoppingCart total_price").confidence
+    assert sure > 0.5 > shop.ask("quantum chromodynamics on a lattice of gluons").confidence
+    assert shop.ask("prices", paths=("no/such",)).confidence == 0.0
+
+
 def test_facts_are_stated_with_their_lines(shop: Shop) -> None:
     found = shop.ask("ShoppingCart.add_item puts an item into the cart")
     facts = {

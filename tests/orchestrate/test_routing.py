@@ -29,6 +29,7 @@ def test_profiles_are_stricter_and_more_relaxed(task: Task) -> None:
     strict, usual, relaxed = (limits_of(task, profile) for profile in Profile)
     assert strict.seconds < usual.seconds < relaxed.seconds
     assert strict.least_confidence > usual.least_confidence > relaxed.least_confidence
+    assert strict.budget < usual.budget < relaxed.budget
     assert strict.subjects < usual.subjects < relaxed.subjects
 
 

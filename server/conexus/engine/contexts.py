@@ -127,7 +127,7 @@ def ground_of(called: str, folder: Folder, view: View, cancelled: Callable[[], b
 def _question(params: wire.Context, here: tuple[Ground, str, int] | None) -> Question:
     if not params.text.strip() and here is None:
         raise wire.EngineError("the question is empty; say what is looked for", kind="invalid")
-    if not LEAST_BUDGET <= params.budget <= MOST_BUDGET:
+    if params.budget and not LEAST_BUDGET <= params.budget <= MOST_BUDGET:
         raise wire.EngineError(
             f"a budget of {params.budget} tokens is not {LEAST_BUDGET} to {MOST_BUDGET}", kind="invalid"
         )
@@ -163,7 +163,7 @@ def _reply(
     return wire.ContextReply(
         text=found.pack.text,
         tokens=found.pack.tokens,
-        budget=params.budget,
+        budget=found.budget,
         task=str(found.task),
         profile=params.profile,
         intent=found.intent,

@@ -166,7 +166,7 @@ class Context:
 
     text: str
     budget: int = 4_000
-    """Tokens that the reply's `text` may have."""
+    """Tokens that the reply's `text` may have; 0 lets task and profile decide, from 2,000 to 16,000."""
     task: str = ""
     """``code``, ``debug``, ``architecture``, ``security`` or ``docs``; empty lets the question decide."""
     profile: str = "default"

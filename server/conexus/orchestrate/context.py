@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from conexus.embedding.terms import stem
-from conexus.embedding.words import words
 from conexus.orchestrate import analyse, blame, expand, gates, locate
 from conexus.orchestrate.evidence import Piece, Role, Statement
 from conexus.orchestrate.pack import pack
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 Found = Piece | Statement
 
-_TELLING_ANSWERS = 5
 _ROOM_TO_SEARCH = 0.05
 # Of the whole answer's time; the others may take most of it.
 _SHARE_OF_TIME = {"documents": 0.5, "settings": 0.5, "analyse": 0.3}
@@ -42,6 +39,7 @@ class Question:
 
     text: str
     budget: int
+    """Tokens; 0 lets the task decide."""
     task: Task | None
     profile: Profile
     here: tuple[Ground, str, int] | None
@@ -56,6 +54,7 @@ class Answer:
     """Evidence for a question."""
 
     pack: Pack
+    budget: int
     task: Task
     intent: str
     confidence: float
@@ -89,14 +88,16 @@ def answer(
         _best([one for one in found if isinstance(one, Piece)]),
         [one for one in found if isinstance(one, Statement)],
     )
-    packed = pack(checked.pieces, checked.statements, question.budget, work.limits.shares)
-    confidence = _confidence(question, packed)
+    budget = question.budget or work.limits.budget
+    packed = pack(checked.pieces, checked.statements, budget, work.limits.shares)
+    confidence = _confidence(grounds, packed)
     finished = gates.Finished(
-        packed, question.budget, checked, done, time.monotonic() - begun, work.limits, question.profile,
+        packed, budget, checked, done, time.monotonic() - begun, work.limits, question.profile,
         confidence, behind,
     )  # fmt: skip
     return Answer(
         packed,
+        budget,
         work.task,
         str(plan(work.request).intent),
         confidence,
@@ -179,23 +180,10 @@ def _taken_apart(subjects: Sequence[Subject]) -> Iterator[Found]:
     return (one for subject in subjects for one in analyse.statements(subject))
 
 
-def _confidence(question: Question, packed: Pack) -> float:
-    """Return how likely it is that the pack has the answer: how much of the question its best answer says.
-
-    Words of the question are looked for in the answers' text and paths, the first answers counting most.
-    """
-    asked = {stem(word) for word in plan(SearchRequest(question.text)).words}
-    shown = [one for one in packed.pieces if one.role in {Role.HERE, Role.ANSWER}]
-    if not asked or not shown:
-        return 0.0
-    said: set[str] = set()
-    total = weight = 0.0
-    for place, piece in enumerate(shown[:_TELLING_ANSWERS]):
-        text = f"{piece.cited.path} {piece.symbol} {piece.cited.source.decode('utf-8', 'replace')}"
-        said |= {stem(word) for word in words(text)} & asked
-        total += len(said) / len(asked) / (place + 1)
-        weight += 1 / (place + 1)
-    return round(total / weight, 4)
+def _confidence(grounds: Sequence[Ground], packed: Pack) -> float:
+    """Return how sure the search was of what is shown; 0 where nothing of it is."""
+    answered = any(piece.role is Role.ANSWER for piece in packed.pieces)
+    return max((ground.confidence for ground in grounds), default=0.0) if answered else 0.0
 
 
 def _notes(grounds: Sequence[Ground], done: Sequence[Done[Found]]) -> Iterator[str]:

@@ -110,6 +110,8 @@ class Ground:
     past: Past | None = None
     unsaved: Callable[[str], bytes | None] = lambda _: None
     """Returns the text of a path that an editor has open, as it is there."""
+    confidence: float = 0.0
+    """In [0, 1]: how sure the search for the question was; noted by who searched."""
     _texts: dict[str, Text | None] = field(init=False, factory=dict)
     _lock: Lock = field(init=False, factory=Lock)
 

@@ -37,7 +37,8 @@ def answers(ground: Ground, request: SearchRequest) -> Iterator[Piece]:
     The first search looks among all chunks of the folder and knows little of any one file, so the best files
     are searched once more by themselves.
     """
-    hits = ground.search(request).hits
+    looked = ground.search(request)
+    ground.confidence, hits = looked.confidence, looked.hits
     yield from _pieces(ground, [evolve(hit, score=hit.score * _SECOND) for hit in hits])
     best: dict[str, Hit] = {}
     for hit in hits:

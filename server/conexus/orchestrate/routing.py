@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from conexus.orchestrate.evidence import Role
+from conexus.search.confidence import WEAK
 
 
 class Task(StrEnum):
@@ -38,6 +39,8 @@ class Limits:
     """How many hits of the search are looked at."""
     subjects: int
     """For how many of them callers, callees, tests and the past are looked up."""
+    budget: int
+    """Tokens, where the question does not say."""
     least_confidence: float
     """Below it the confidence gate warns; a strict profile fails."""
     shares: dict[Role, float]
@@ -53,6 +56,16 @@ _SHARES = {
     Task.SECURITY: {Role.CALLEE: 0.08, Role.CALLER: 0.14, Role.TEST: 0.04, Role.DOCUMENT: 0.02, Role.SETTING: 0.08},
     Task.DOCS: {Role.CALLEE: 0.04, Role.CALLER: 0.04, Role.TEST: 0.06, Role.DOCUMENT: 0.30, Role.SETTING: 0.04},
 }  # fmt: skip
+# Seconds for the whole answer, definitions that are looked around, and tokens where the question names no budget.
+_SIZES = {
+    Task.CODE: (1.0, 3, 4_000),
+    Task.DEBUG: (1.2, 3, 6_000),
+    Task.ARCHITECTURE: (1.2, 4, 8_000),
+    Task.SECURITY: (1.2, 4, 6_000),
+    Task.DOCS: (1.0, 2, 4_000),
+}
+# A strict answer must be at least so sure: half of the questions of `bench quality` are.
+_SURE = 0.5
 _PAST = {Task.DEBUG, Task.SECURITY}
 # The first that a question matches is its task.
 _SIGNS = (
@@ -77,11 +90,28 @@ def task_of(text: str) -> Task:
 
 def limits_of(task: Task, profile: Profile) -> Limits:
     """Return what a workflow is held to."""
+    seconds, subjects, budget = _SIZES[task]
     usual = Limits(
-        seconds=1.0, answers=16, subjects=3, least_confidence=0.25, shares=_SHARES[task], past=task in _PAST
+        seconds=seconds,
+        answers=16,
+        subjects=subjects,
+        budget=budget,
+        least_confidence=WEAK,
+        shares=_SHARES[task],
+        past=task in _PAST,
     )
     if profile is Profile.STRICT:
-        return evolve(usual, seconds=0.4, subjects=2, least_confidence=0.5)
+        return evolve(
+            usual, seconds=0.4 * seconds, subjects=subjects - 1, budget=budget // 2, least_confidence=_SURE
+        )
     if profile is Profile.RELAXED:
-        return evolve(usual, seconds=3.0, answers=40, subjects=6, least_confidence=0.0, past=True)
+        return evolve(
+            usual,
+            seconds=3 * seconds,
+            answers=40,
+            subjects=2 * subjects,
+            budget=2 * budget,
+            least_confidence=0.0,
+            past=True,
+        )
     return usual
