@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 import conexus
 from bench import peers
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 LIMIT = 10
 PUBLISHED = {"semble (published, 52 repos)": 0.856, "CodeRankEmbed hybrid (published)": 0.860}
-OURS = ("conexus", "our lexical", "our semantic")
+REFINED = "with a second opinion"
+OURS = ("conexus", "our lexical", "our semantic", REFINED)
 THEIRS = tuple(f"semble {mode}" for mode in peers.MODES)
 
 Places = list[list]
@@ -111,6 +112,9 @@ def answers(folder: Folder, questions: Iterable[Question]) -> dict[str, dict[str
         request = SearchRequest(question.text, limit=LIMIT)
         hits = folder.search(request).hits
         found["conexus"][question.id] = [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
+        if folder.settings.search.second_model:
+            hits = folder.search(evolve(request, refine=True)).hits
+            found[REFINED][question.id] = [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
         query = plan(request)
         for result in retrieve(query, snapshot, embedder, folder._pool, allowed_files(query, snapshot)):
             if result.agent in {Agent.LEXICAL, Agent.SEMANTIC}:
@@ -134,7 +138,14 @@ def _indexes(*, fresh: bool) -> Path:
 def _index(engine: Engine, root: Path) -> Folder:
     folder = engine.open(root)
     folder.reconcile()
+    folder.wait_for_second_opinion()
     return folder
+
+
+def _settings(options: argparse.Namespace) -> settings.Settings:
+    # All candidates are judged, however long that takes: what a smaller budget costs is another question.
+    second = settings.SearchSettings(second_model=options.second, second_ms=60_000)
+    return settings.Settings(search=second)
 
 
 def _repository_scores(
@@ -143,7 +154,7 @@ def _repository_scores(
     for project in projects:
         tree = _tree(options, project)
         for scope, root in _scopes(project, tree):
-            with Engine(settings.Settings(), indexes) as engine:
+            with Engine(_settings(options), indexes) as engine:
                 found = answers(_index(engine, root), project.questions)
             if not options.no_peers:
                 queries = [{"id": question.id, "query": question.text} for question in project.questions]
@@ -256,15 +267,15 @@ def _cosqa(folder: Path) -> tuple[list[str], Project]:
     return functions, Project("cosqa", "", "dev", "", "python", questions)
 
 
-def _cosqa_scores(folder: Path, indexes: Path) -> list[Score]:
-    functions, project = _cosqa(folder)
+def _cosqa_scores(options: argparse.Namespace, indexes: Path) -> list[Score]:
+    functions, project = _cosqa(options.cosqa)
     root = CACHE / "corpora" / "cosqa"
     (root / "cosqa").mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(functions):
         path = root / "cosqa" / f"{number:04}.py"
         if not path.exists():
             path.write_text(text)
-    with Engine(settings.Settings(), indexes) as engine:
+    with Engine(_settings(options), indexes) as engine:
         found = answers(_index(engine, root), project.questions)
     found["embedder"] = _embedded(functions, project.questions)
     return list(_scored(found, "whole", project))
@@ -300,6 +311,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--cosqa", type=Path, default=path("CONEXUS_BENCH_COSQA"), help="folder of the CoSQA files")
     add("--only", default="", help="projects, separated by commas")
     add("--no-peers", action="store_true", help="leave semble out")
+    add("--second", default="", help="also answer with a second opinion of this transformer, by name or path")
     add("--fresh", action="store_true", help="do not reuse the indexes of an earlier run")
     add("--worst", type=int, default=12, help="how many of the worst answers to list")
     add("--dump", type=Path, help="write every answer to this file, one JSON object a line")
@@ -326,7 +338,7 @@ def main(arguments: list[str]) -> None:
         _report_repositories(report, scores, options.worst)
         report.add("\n".join(f"  {name}: {value:.3f}" for name, value in PUBLISHED.items()))
     if options.cosqa:
-        cosqa = _cosqa_scores(options.cosqa, indexes)
+        cosqa = _cosqa_scores(options, indexes)
         _report_cosqa(report, cosqa, options.worst)
         scores += cosqa
     if not scores:
