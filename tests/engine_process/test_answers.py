@@ -95,6 +95,9 @@ def test_related_files_are_tests_users_documents_and_what_changes_together(shop:
             assert "in the same directory" in found["shop/basket.py"].reasons
             back = await editor.client.request("related", Related(shop.path("tests/test_cart.py")))
             assert back.hits[0].relative == "shop/cart.py"
+            user = await editor.client.request("related", Related(shop.path("shop/checkout.py")))
+            reasons = {hit.relative: hit for hit in user.hits}["shop/cart.py"].reasons
+            assert any(said.startswith("defines ") and "ShoppingCart" in said for said in reasons)
             method = await editor.client.request("related", Related(shop.path("shop/cart.py"), line=8))
             assert (
                 "uses total_price" in {hit.relative: hit for hit in method.hits}["shop/checkout.py"].reasons

@@ -1,4 +1,4 @@
-"""What belongs to a file: its tests, files that use it, texts about it, what changes together with it.
+"""What belongs to a file: its tests, files that use it and that it uses, texts about it, what changes with it.
 
 Words find candidates, the candidates' texts decide: a file is only called a user of a definition when the
 name stands in it.
@@ -31,11 +31,15 @@ _TELLING_DEFINITIONS = 3
 _SHORTEST_NAME = 3
 _BESIDE = 5
 
-_BY_NAME, _USES, _TOGETHER, _SAME_PLACE = 1.0, 0.8, 0.7, 0.1
+_MOST_USED = 400
+_BY_NAME, _USES, _USED, _TOGETHER, _SAME_PLACE = 1.0, 0.8, 0.5, 0.7, 0.1
 _TEST_AFFIX = re.compile(
     r"^(?:test|tests|spec)[_-]|(?:[_.-](?:test|tests|spec|e2e|unit))+$|(?:Test|Tests|TestCase|Spec|IT)$"
 )
 _DOCUMENT = re.compile(r"\.(?:md|markdown|rst|adoc)$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_]\w{2,}")
+# Keys and headings are called like what they are about, and define nothing of it.
+_NO_USE = {"key", "section", "field", "variable", "property"}
 # A single lower-case word as a name (`order`, `leads`) stands in many texts that mean something else.
 _WORD = re.compile(r"[a-z]+")
 _WORD_WEIGHT = 0.25
@@ -48,6 +52,8 @@ class Subject:
     path: str
     names: tuple[str, ...]
     """Names whose use makes another file related."""
+    lines: tuple[int, int] = (0, 0)
+    """First and last line of the definition, 1-based; 0, 0 for the whole file."""
 
 
 @define
@@ -67,7 +73,7 @@ def subject(path: str, line: int, symbols: Sequence[SymbolEntry], table: Visible
         around = [entry for entry in symbols if entry.span.start_line <= line <= entry.span.end_line]
         if around:
             inner = min(around, key=lambda entry: entry.span.end - entry.span.start)
-            return Subject(path, (inner.name,))
+            return Subject(path, (inner.name,), (inner.span.start_line, inner.span.end_line))
     names = [entry.name for entry in symbols if not entry.container and _is_telling(entry.name, table)]
     if not names:
         names = [entry.name for entry in symbols if _is_telling(entry.name, table)]
@@ -90,6 +96,7 @@ def related(
     paths = set(snapshot.paths().values()) - {about.path}
     _by_name(about, paths, found)
     _by_use(about, snapshot, text_of, found)
+    _by_definition(about, snapshot, text_of, found)
     _by_history(paths, together, found)
     _by_place(about, paths, found)
     best = sorted(found, key=lambda path: (-found[path].score, path))[:limit]
@@ -140,6 +147,36 @@ def _by_use(
         word = "mentions" if _DOCUMENT.search(path) else "uses"
         found[path].add(_USES * math.sqrt(min(1.0, share)), f"{word} {', '.join(list(used)[:4])}")
         found[path].row = rows[path][0]
+
+
+def _by_definition(
+    about: Subject, snapshot: Snapshot, text_of: Callable[[str], str | None], found: dict[str, _Candidate]
+) -> None:
+    """Add files that define what the subject's text names: what it imports, as far as names tell."""
+    table = snapshot.symbols()
+    numbers: list[int] = []
+    text = _text_of(about, text_of)
+    for name in list(dict.fromkeys(_NAME.findall(text)))[:_MOST_USED]:
+        defined = table.named(name.lower())
+        if len(defined) <= _TELLING_DEFINITIONS:
+            numbers += map(int, defined)
+    used: dict[str, dict[str, None]] = defaultdict(dict)
+    for entry in table.entries(numbers):
+        if (
+            entry.path != about.path
+            and entry.kind not in _NO_USE
+            and re.search(rf"(?<!\w){re.escape(entry.name)}(?!\w)", text)
+        ):
+            used[entry.path][entry.name] = None
+    for path, names in used.items():
+        weight = sum(_WORD_WEIGHT if _WORD.fullmatch(name) else 1.0 for name in names)
+        found[path].add(_USED * math.sqrt(min(1.0, weight / 4)), f"defines {', '.join(list(names)[:4])}")
+
+
+def _text_of(about: Subject, text_of: Callable[[str], str | None]) -> str:
+    text = text_of(about.path) or ""
+    first, last = about.lines
+    return "\n".join(text.split("\n")[first - 1 : last]) if first else text
 
 
 def _by_history(paths: set[str], together: Mapping[str, float], found: dict[str, _Candidate]) -> None:
