@@ -179,14 +179,18 @@ end
 ---@param front? boolean
 ---@return string
 local function fitted(text, width, front)
-  local cells, whole, cut = vim.api.nvim_strwidth(text), text, 0
-  while cells > width and cut < vim.fn.strchars(whole) do
-    cut = cut + 1
-    local kept = vim.fn.strchars(whole) - cut
-    text = front and '…' .. vim.fn.strcharpart(whole, cut) or vim.fn.strcharpart(whole, 0, kept) .. '…'
-    cells = vim.api.nvim_strwidth(text)
+  local missing, part = width - vim.api.nvim_strwidth(text) ---@type integer, string?
+  if missing >= 0 then
+    return text .. (' '):rep(missing)
   end
-  return text .. (' '):rep(width - cells)
+  -- At most one character a cell fits beside the ellipsis, and of most texts just as many.
+  local kept, length = math.max(width, 1), vim.fn.strchars(text)
+  repeat
+    kept = kept - 1
+    part = vim.fn.strcharpart(text, front and length - kept or 0, kept)
+    missing = width - 1 - vim.api.nvim_strwidth(part)
+  until missing >= 0 or kept == 0
+  return (front and '…' .. part or part .. '…') .. (' '):rep(missing)
 end
 
 --- Return how wide the longest cell is, at most `most`.
