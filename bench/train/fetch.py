@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SOURCES = Path(__file__).with_name("sources.tsv")
+_LONGEST_LICENCE = 200
 _COLUMNS = ("registry", "name", "version", "licence", "used", "pairs", "files")
 
 
@@ -31,6 +32,7 @@ class Source:
 
     registry: str
     name: str
+    """As the registry's client wants it."""
     version: str
     licence: str
     used: str
@@ -85,13 +87,14 @@ def pin(corpus: Path, mined: Path) -> None:
         package = opened(registry, archive)
         used = package.refused or ("held out" if is_held_out(package.key) else "learned")
         output = mined / f"{registry}-{archive.stem}.jsonl"
-        if not package.refused and not output.exists():
+        incomplete = registry == "src" and not package.licence
+        if incomplete or (not package.refused and not output.exists()):
             continue
         count = output.read_bytes().count(b"\n") if output.exists() else 0
         files = " ".join(f"{file.name}={_sha256(file)}" for file in package.archives)
-        licence = " ".join(package.licence.split())[:80]
+        licence = " ".join(package.licence.split())[:_LONGEST_LICENCE]
         by_key[package.key].append(
-            Source(registry, package.name, package.version, licence, used, str(count), files)
+            Source(registry, package.published, package.version, licence, used, str(count), files)
         )
     with SOURCES.open("w", newline="") as out:
         writer = csv.DictWriter(out, _COLUMNS, delimiter="\t", lineterminator="\n")
@@ -101,61 +104,15 @@ def pin(corpus: Path, mined: Path) -> None:
 
 def _command(source: Source) -> Sequence[str]:
     """Return the client's command that downloads `source` into the current folder."""
+    name, version = source.name, source.version
     if source.registry == "pypi":
-        name = f"{source.name}=={source.version}"
-        return (
-            "pip",
-            "download",
-            "-q",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--python-version",
-            "3.11",
-            name,
-        )
-    first = source.files.split("=")[0]
+        wheels = ("--no-deps", "--only-binary", ":all:", "--python-version", "3.11")
+        return ("pip", "download", "-q", *wheels, f"{name}=={version}")
     if source.registry == "npm":
-        manifest = source.name.replace("-", "/", 1)
-        name = f"@{manifest}" if source.name.split("-")[0] in _SCOPES else source.name
-        return ("npm", "pack", "--silent", f"{name}@{source.version}")
+        return ("npm", "pack", "--silent", f"{name}@{version}")
     if source.registry == "deb":
-        package, version = first.split("_")[:2]
-        return ("apt-get", "download", "-q", f"{package}={version.replace('%3a', ':')}")
-    return ("apt-get", "source", "-q", "--download-only", "--only-source", f"{source.name}={source.version}")
-
-
-_SCOPES = frozenset(
-    [
-        "angular",
-        "apollo",
-        "aws",
-        "azure",
-        "babel",
-        "babylonjs",
-        "capacitor",
-        "cesium",
-        "firebase",
-        "fluidframework",
-        "google",
-        "grpc",
-        "hapi",
-        "maplibre",
-        "nativescript",
-        "nestjs",
-        "opentelemetry",
-        "prisma",
-        "rnmapbox",
-        "shopify",
-        "stdlib",
-        "stripe",
-        "sveltejs",
-        "tanstack",
-        "tensorflow",
-        "turf",
-        "xterm",
-    ]
-)
+        return ("apt-get", "download", "-q", f"{name}={version}")
+    return ("apt-get", "source", "-q", "--download-only", "--only-source", f"{name}={version}")
 
 
 def _unverified(source: Source, folder: Path) -> Iterable[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from conexus.embedding.static import StaticEmbedder
 from conexus.embedding.terms import stem
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+Rows: TypeAlias = "NDArray[np.int64]"
 
 _PHRASES = (
     "how to", "how do i", "how to", "", "ways to", "best way to", "code to", "function to", "what is", "check",
@@ -94,6 +96,17 @@ class Recipe:
     seed: int = 0
 
 
+@frozen(eq=False)
+class Bags:
+    """The words of a batch of texts: each once a text, with its weight."""
+
+    rows: torch.Tensor
+    starts: torch.Tensor
+    """Where each text begins."""
+    weights: torch.Tensor
+    """1 + ln of the count."""
+
+
 class Pairs:
     """The arrays `prepare` wrote."""
 
@@ -114,9 +127,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.package)
 
-    def take(
-        self, key: str, picked: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def take(self, key: str, picked: Rows) -> tuple[Rows, Rows, Rows]:
         """Return for every word of the picked texts: which text, its position in it, its row."""
         starts = self._arrays[f"{key}_starts"]
         begin = starts[picked]
@@ -135,7 +146,7 @@ class Batches:
         self._rng = np.random.default_rng(recipe.seed)
         self.steps = int(recipe.epochs * len(pairs) / recipe.batch)
 
-    def __iter__(self) -> Iterator[tuple[tuple, tuple]]:
+    def __iter__(self) -> Iterator[tuple[Bags, Bags]]:
         made = 0
         while made < self.steps:
             for picked in self._epoch():
@@ -144,7 +155,7 @@ class Batches:
                 made += 1
                 yield self._batch(picked)
 
-    def _epoch(self) -> Iterator[NDArray[np.int64]]:
+    def _epoch(self) -> Iterator[Rows]:
         rng, block, size = self._rng, self._recipe.block, self._recipe.batch
         order = np.lexsort((rng.random(len(self._pairs)), self._pairs.package))
         first = rng.integers(0, block)
@@ -154,7 +165,7 @@ class Batches:
         for start in range(0, len(shuffled) - size + 1, size):
             yield shuffled[start : start + size]
 
-    def _batch(self, picked: NDArray[np.int64]) -> tuple[tuple, tuple]:
+    def _batch(self, picked: Rows) -> tuple[Bags, Bags]:
         rng, recipe, pairs = self._rng, self._recipe, self._pairs
         n = len(picked)
         names = pairs.take("name", picked)
@@ -184,7 +195,7 @@ class Batches:
         answer = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
         return self._bags(*asked, n), self._bags(*answer, n)
 
-    def _question(self, picked: NDArray[np.int64], by_name: NDArray[np.bool_], names: tuple) -> tuple:
+    def _question(self, picked: Rows, by_name: NDArray[np.bool_], names: tuple) -> tuple:
         rng, recipe, pairs = self._rng, self._recipe, self._pairs
         n = len(picked)
         text, _, row = pairs.take("question", picked)
@@ -206,16 +217,12 @@ class Batches:
         spoken = np.flatnonzero(~by_name & (rng.random(n) < recipe.phrased) & (language >= 0))
         return np.concatenate([*texts, spoken]), np.concatenate([*rows, language[spoken]])
 
-    def _bags(self, text: NDArray[np.int64], row: NDArray[np.int64], n: int) -> tuple:
-        """Return rows, where each text begins, and weights: 1 + ln of the count."""
+    def _bags(self, text: Rows, row: Rows, n: int) -> Bags:
         size = self._pairs.words
         unique, counts = np.unique(text * size + row, return_counts=True)
         starts = np.searchsorted(unique // size, np.arange(n))
-        return (
-            torch.from_numpy(unique % size),
-            torch.from_numpy(starts),
-            torch.from_numpy((1 + np.log(counts)).astype(np.float32)),
-        )
+        weights = (1 + np.log(counts)).astype(np.float32)
+        return Bags(torch.from_numpy(unique % size), torch.from_numpy(starts), torch.from_numpy(weights))
 
 
 def first_vectors(pairs: Pairs, recipe: Recipe, start: StaticEmbedder | None) -> NDArray[np.float32]:
@@ -244,9 +251,7 @@ def first_vectors(pairs: Pairs, recipe: Recipe, start: StaticEmbedder | None) ->
 def learn(pairs: Pairs, recipe: Recipe, first: NDArray[np.float32], threads: int = 2) -> NDArray[np.float32]:
     """Return the vectors of all words, float32[words, dimensions]."""
     torch.set_num_threads(threads)
-    torch.manual_seed(recipe.seed)
-    vectors = torch.nn.Parameter(torch.from_numpy(first))
-    optimizer = torch.optim.Adam([vectors], lr=recipe.rate, betas=(0.9, 0.98), fused=True)
+    table = Table(torch.from_numpy(first), recipe.rate)
     batches = Batches(pairs, recipe)
     started, smooth = time.monotonic(), 0.0
     for step, (asked, answers) in enumerate(batches, 1):
@@ -254,34 +259,67 @@ def learn(pairs: Pairs, recipe: Recipe, first: NDArray[np.float32], threads: int
         if minutes > recipe.minutes:
             break
         left = max(0.02, 1 - max(step / batches.steps, minutes / recipe.minutes))
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * min(1, step / 50) * left
-        loss = _loss(vectors, asked, answers, recipe.sharpness)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        smooth = loss.item() if step == 1 else 0.97 * smooth + 0.03 * loss.item()
+        loss = table.step(asked, answers, recipe.sharpness, min(1, step / 50) * left)
+        smooth = loss if step == 1 else 0.97 * smooth + 0.03 * loss
         if step % 50 == 0:
-            print(f"{step}/{batches.steps} loss {smooth:.3f} {time.monotonic() - started:.0f} s "
-                  f"cpu {time.process_time():.0f} s", flush=True)  # fmt: skip
-    return vectors.detach().numpy()
+            print(
+                f"{step}/{batches.steps} loss {smooth:.3f} {60 * minutes:.0f} s cpu {time.process_time():.0f} s",
+                flush=True,
+            )
+    return table.vectors.numpy()
 
 
-def _loss(vectors: torch.Tensor, asked: tuple, answers: tuple, sharpness: float) -> torch.Tensor:
+class Table:
+    """The vectors of all words and how they learn: Adam, on the rows of a batch only.
+
+    A batch holds a quarter of all words; moving the others by what is left of their momentum would
+    cost more than all else.
+    """
+
+    def __init__(self, vectors: torch.Tensor, rate: float) -> None:
+        self.vectors = vectors
+        self._rate = rate
+        self._mean = torch.zeros_like(vectors)
+        self._square = torch.zeros_like(vectors)
+        self._steps = 0
+
+    def step(self, asked: Bags, answers: Bags, sharpness: float, share: float) -> float:
+        """Learn from a batch at `share` of the rate; return its loss."""
+        rows, at = torch.unique(torch.cat((asked.rows, answers.rows)), return_inverse=True)
+        vectors = self.vectors[rows].requires_grad_()
+        first = evolve(asked, rows=at[: len(asked.rows)])
+        second = evolve(answers, rows=at[len(asked.rows) :])
+        loss = _loss(vectors, first, second, sharpness)
+        loss.backward()
+        self._move(rows, vectors.grad, self._rate * share)
+        return float(loss.item())
+
+    def _move(self, rows: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+        self._steps += 1
+        mean = self._mean[rows].lerp_(gradient, 1 - _BETAS[0])
+        square = self._square[rows].lerp_(gradient * gradient, 1 - _BETAS[1])
+        self._mean[rows], self._square[rows] = mean, square
+        mean = mean / (1 - _BETAS[0] ** self._steps)
+        square = square / (1 - _BETAS[1] ** self._steps)
+        self.vectors.index_add_(0, rows, mean / (square.sqrt() + 1e-8), alpha=-rate)
+
+
+_BETAS = (0.9, 0.98)
+
+
+def _loss(vectors: torch.Tensor, asked: Bags, answers: Bags, sharpness: float) -> torch.Tensor:
     """Return the mean of both directions' cross entropies over the batch (InfoNCE)."""
-    first, second = (_summed(vectors, bags) for bags in (asked, answers))
+    first, second = _summed(vectors, asked), _summed(vectors, answers)
     scores = first @ second.T * sharpness
     right = torch.arange(len(scores))
     entropy = torch.nn.functional.cross_entropy
     return (entropy(scores, right) + entropy(scores.T, right)) / 2
 
 
-def _summed(vectors: torch.Tensor, bags: tuple) -> torch.Tensor:
-    rows, starts, weights = bags
+def _summed(vectors: torch.Tensor, bags: Bags) -> torch.Tensor:
     bag = torch.nn.functional.embedding_bag
-    return torch.nn.functional.normalize(
-        bag(rows, vectors, starts, mode="sum", per_sample_weights=weights), dim=1
-    )
+    summed = bag(bags.rows, vectors, bags.starts, mode="sum", per_sample_weights=bags.weights)
+    return torch.nn.functional.normalize(summed, dim=1)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

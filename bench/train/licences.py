@@ -139,7 +139,7 @@ def is_permissive(licence: str) -> bool:
 
 def is_excluded(name: str) -> bool:
     """Tell whether a package or folder called `name` belongs to a benchmark repository."""
-    plain = name.lower().replace("_", "-").replace(".", "-")
+    plain = re.sub(r"[_./]", "-", name.lower().removeprefix("@"))
     return plain in EXCLUDED
 
 

@@ -105,6 +105,9 @@ class Package:
     registry: str
     """``pypi``, ``npm``, ``deb`` (Debian binary package) or ``src`` (Debian source package)."""
     name: str
+    """Without scope and packaging prefixes; its hash decides whether it is held out."""
+    published: str
+    """As its registry's client wants it."""
     version: str
     licence: str
     archives: tuple[Path, ...]
@@ -153,8 +156,8 @@ def _wheel(archive: Path) -> Package:
         metadata = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         text = wheel.read(metadata[0]).decode("utf8", "ignore") if metadata else ""
     head, _, readme = text.partition("\n\n")
-    licence = " ; ".join(re.findall(r"^(?:License-Expression|License): (.*)$", head, re.MULTILINE))[:300]
-    licence += " ; ".join(re.findall(r"^Classifier: License :: (.*)$", head, re.MULTILINE))
+    fields = r"^(?:License-Expression|License|Classifier: License :)+: (.*)$"
+    licence = " ; ".join(field[:100] for field in re.findall(fields, head, re.MULTILINE))
 
     def read() -> Iterator[tuple[str, bytes]]:
         if readme:
@@ -164,7 +167,8 @@ def _wheel(archive: Path) -> Package:
                 if is_wanted(entry.filename) and entry.file_size < LARGEST_FILE:
                     yield entry.filename, wheel.read(entry)
 
-    return Package("pypi", name.lower().replace("_", "-"), version, licence, (archive,), read)
+    published = name.lower().replace("_", "-")
+    return Package("pypi", published, published, version, licence, (archive,), read)
 
 
 def _npm(archive: Path) -> Package:
@@ -174,9 +178,12 @@ def _npm(archive: Path) -> Package:
             if entry.isfile() and re.fullmatch(r"[^/]+/package\.json", entry.name):
                 manifest = json.loads(_bytes(tar, entry))
                 break
-    name = str(manifest.get("name", archive.stem)).removeprefix("@").replace("/", "-")
+    published = str(manifest.get("name", archive.stem))
+    name = published.removeprefix("@").replace("/", "-")
     version = str(manifest.get("version", ""))
-    return Package("npm", name, version, str(manifest.get("license", "")), (archive,), lambda: _tar(archive))
+    return Package(
+        "npm", name, published, version, str(manifest.get("license", "")), (archive,), lambda: _tar(archive)
+    )
 
 
 def _deb(archive: Path) -> Package:
@@ -193,7 +200,7 @@ def _deb(archive: Path) -> Package:
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             yield from _entries(tar)
 
-    return Package("deb", name, version, licence, (archive,), read)
+    return Package("deb", name, package, version.replace("%3a", ":"), licence, (archive,), read)
 
 
 def _source(description: Path) -> Package:
@@ -211,7 +218,9 @@ def _source(description: Path) -> Package:
         for archive in archives:
             yield from _tar(archive)
 
-    return Package("src", name, version, licence, (description, *packaging, *archives), read)
+    stated = re.search(r"^Version: (\S+)", description.read_text(errors="ignore"), re.MULTILINE)
+    version = stated[1] if stated else version
+    return Package("src", name, name, version, licence, (description, *packaging, *archives), read)
 
 
 def _tar(archive: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,129 @@
+"""The recipe of the embedded model: what it learns from, and what it must not."""
+
+from pathlib import Path
+
+import pytest
+from bench.train import check, documentation, prepare
+from bench.train.fetch import pinned
+from bench.train.licences import in_excluded_folder, is_excluded, is_permissive
+from bench.train.mine import Pair, pairs_of
+from bench.train.overlap import is_copy, lines_below
+
+CODE = """
+def read_rows(path, separator=","):
+    \"\"\"Read the rows of a table from a file.
+
+    Empty lines are skipped.
+    \"\"\"
+    rows = []
+    with open(path) as lines:
+        # Lines that hold nothing but white space are no rows.
+        for line in lines:
+            if line.strip():
+                rows.append(line.split(separator))
+    if not rows:
+        raise ValueError("the file holds no rows of the table %s" % path)
+    return rows
+"""
+
+
+def mined(path: str, text: str) -> dict[str, Pair]:
+    return {pair.kind: pair for pair in pairs_of(path, text.encode(), "pypi:example")}
+
+
+def test_a_function_answers_its_documentation_and_no_longer_holds_it() -> None:
+    pair = mined("table.py", CODE)["function"]
+    assert pair.question == "Read the rows of a table from a file."
+    assert pair.rest == "Empty lines are skipped."
+    assert pair.name == "read_rows"
+    assert "Read the rows" not in pair.code
+    assert "rows.append(" in pair.code
+
+
+def test_a_comment_asks_for_the_block_below_it_and_a_message_for_its_function() -> None:
+    pairs = mined("table.py", CODE)
+    assert pairs["comment"].question == "Lines that hold nothing but white space are no rows."
+    assert pairs["comment"].code.strip().startswith("for line in lines:")
+    assert pairs["error"].question == "the file holds no rows of the table"
+    assert "holds no rows" not in pairs["error"].code
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.go", "package a\n\n// Reads the rows of a table.\nfunc Read() int {\n\tx := start()\n\ty := next(x)\n\treturn y + close(x)\n}\n"),
+        ("a.kt", "/**\n * Reads the rows of a table.\n */\nfun read(): Int {\n    val x = start()\n    val y = next(x)\n    return y + close(x)\n}\n"),
+        ("a.lua", "--- Reads the rows of a table.\nfunction read()\n  local x = start()\n  local y = next_row(x)\n  return y + close(x)\nend\n"),
+        ("a.hs", "-- | Reads the rows of a table.\nreadRows :: Path -> IO [Row]\nreadRows path = do\n  content <- load path\n  pure (splitRows content)\n"),
+        ("a.ex", 'defmodule A do\n  @doc """\n  Reads the rows of a table.\n  """\n  def read(path) do\n    path\n    |> load_content()\n    |> split_rows()\n  end\nend\n'),
+        ("a.sh", "# Reads the rows of a table.\nread_rows() {\n  local content\n  content=$(cat \"$1\")\n  printf '%s' \"$content\" | split_rows\n}\n"),
+    ],
+)  # fmt: skip
+def test_every_language_documents_in_its_own_way(path: str, text: str) -> None:
+    pair = mined(path, text)["function"]
+    assert pair.question == "Reads the rows of a table."
+    assert "Reads the rows" not in pair.code
+
+
+def test_a_manual_asks_for_the_code_it_introduces() -> None:
+    text = "# Tables\n\n## How to read a table\n\nCall it:\n\n```python\nrows = read_rows(path)\nprint(len(rows), rows[0])\n```\n"
+    assert mined("README.md", text)["prose"].question == "How to read a table"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("/**\n * Opens the given file. Then more.\n * @param path where\n */", "Opens the given file."),
+        ("/// Opens the file at the path\n/// given.\n///\n/// Second paragraph.", "Opens the file at the path given."),
+        ("-- | Opens the file\n--   for reading.", "Opens the file for reading."),
+    ],
+)  # fmt: skip
+def test_the_first_sentence_of_documentation_is_the_question(text: str, sentence: str) -> None:
+    assert documentation.split(text)[0] == sentence
+
+
+def test_licences_that_ask_for_more_than_a_notice_are_refused() -> None:
+    assert is_permissive("MIT")
+    assert is_permissive("Apache-2.0 or GPL-2.0")
+    assert not is_permissive("GPL-3.0-or-later")
+    assert not is_permissive("MPL-2.0")
+    assert not is_permissive("")
+
+
+def test_benchmark_repositories_are_refused_by_name_and_folder() -> None:
+    assert is_excluded("Flask")
+    assert is_excluded("pydantic_core")
+    assert not is_excluded("flask-login")
+    assert in_excluded_folder("lib/fastapi/routing.py")
+    assert not in_excluded_folder("lib/requests/queue.py")
+
+
+def test_nothing_learned_from_is_a_benchmark_or_under_another_licence() -> None:
+    learned = [source for source in pinned() if source.used == "learned"]
+    assert len(learned) > 100
+    assert not [source.name for source in learned if is_excluded(source.name)]
+    assert not [source.name for source in learned if not is_permissive(source.licence)]
+    assert all(len(item.rpartition("=")[2]) == 64 for source in learned for item in source.files.split())
+
+
+def test_a_copy_of_a_benchmark_file_is_found_by_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "table.py").write_text(CODE)
+    lines = lines_below(tmp_path / "theirs")
+    renamed = CODE.replace("def read_rows(", "def rows_of(")
+    assert is_copy(renamed, lines)
+    assert not is_copy(CODE.replace("rows", "cells").replace("lines", "parts"), lines)
+    (tmp_path / "pairs").mkdir()
+    assert check.copies(tmp_path / "pairs", tmp_path / "theirs") == []
+
+
+def test_the_same_packages_are_held_out_for_ever() -> None:
+    held = [
+        name
+        for name in ("toolz", "rich", "numpy", "pandas", "celery", "arrow")
+        if prepare.is_held_out(f"pypi:{name}")
+    ]
+    assert held == HELD
+
+
+HELD = ["pandas"]
