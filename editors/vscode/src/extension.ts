@@ -59,6 +59,7 @@ function follow(extension: vscode.ExtensionContext, found: Server): void {
       if (found.state.phase === 'missing') void found.restart();
     }),
     found.onDidChangeState(({ phase, message }) => {
+      if (phase === 'failed') void complain(message);
       if (phase !== 'missing' || offered) return;
       offered = true;
       void offer(message);
@@ -72,4 +73,10 @@ async function offer(message: string): Promise<void> {
   const chosen = await vscode.window.showWarningMessage(message, install, choose);
   if (chosen === install) await vscode.commands.executeCommand('conexus.install');
   if (chosen === choose) await vscode.commands.executeCommand('workbench.action.openSettings', 'conexus.server.path');
+}
+
+async function complain(message: string): Promise<void> {
+  const logs = vscode.l10n.t('Show Logs');
+  const said = vscode.l10n.t('The Conexus server did not start: {0}', message);
+  if ((await vscode.window.showErrorMessage(said, logs)) === logs) await vscode.commands.executeCommand('conexus.logs');
 }

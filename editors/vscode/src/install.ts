@@ -28,8 +28,13 @@ async function waysToInstall(environment: string): Promise<Way[]> {
   const uv = await findIn(folders, ['uv', 'uv.exe']);
   const pipx = await findIn(folders, ['pipx', 'pipx.exe']);
   const python = await findIn(folders, PYTHONS);
-  if (uv) ways.push({ label: 'uv', detail: `uv tool install ${PACKAGE}`, commands: [[uv, 'tool', 'install', PACKAGE]] });
-  if (pipx) ways.push({ label: 'pipx', detail: `pipx install ${PACKAGE}`, commands: [[pipx, 'install', PACKAGE]] });
+  const by = (label: string, command: string[]): Way => ({
+    label,
+    detail: [label, ...command.slice(1)].join(' '),
+    commands: [command],
+  });
+  if (uv) ways.push(by('uv', [uv, 'tool', 'install', PACKAGE]));
+  if (pipx) ways.push(by('pipx', [pipx, 'install', PACKAGE]));
   if (python) {
     const pip = [`${binFolder(environment)}/python`, '-m', 'pip', 'install', '--upgrade', PACKAGE];
     ways.push({

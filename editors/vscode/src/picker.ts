@@ -81,7 +81,9 @@ export class Picker implements vscode.Disposable {
     this.pick.onDidChangeValue(() => { this.typed(); });
     this.pick.onDidChangeActive(([row]) => { this.moved(row); });
     this.pick.onDidAccept(() => void this.accept());
-    this.pick.onDidTriggerItemButton(({ button, item }) => void (button === PIN ? this.pin() : this.accept(item, true)));
+    this.pick.onDidTriggerItemButton(({ button, item }) => {
+      void (button === PIN ? this.pin() : this.accept(item, true));
+    });
     this.pick.onDidHide(() => { this.dispose(); });
     void vscode.commands.executeCommand('setContext', 'conexus.picking', true);
     this.pick.show();
@@ -190,7 +192,8 @@ export class Picker implements vscode.Disposable {
     const { hits, notes, progress } = asked.answer;
     const rows: Row[] = hits.map((hit) => this.row(hit, asked.query));
     if (hits.length === 0) {
-      rows.push({ label: vscode.l10n.t('Nothing found for "{0}"', asked.query), iconPath: new vscode.ThemeIcon('info') });
+      const label = vscode.l10n.t('Nothing found for "{0}"', plain(asked.query));
+      rows.push({ label, iconPath: new vscode.ThemeIcon('info') });
     }
     // Hits come first, so that they stay in place when something else comes or goes.
     rows.push(...notes.map((note) => ({ label: plain(note), iconPath: new vscode.ThemeIcon('info') })));

@@ -52,6 +52,7 @@ export class Server implements vscode.Disposable {
 
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
+  private restarting = Promise.resolve();
   private process: ChildProcess | undefined;
   private deaths = 0;
   private begun = 0;
@@ -108,18 +109,21 @@ export class Server implements vscode.Disposable {
     await this.running().catch(() => undefined);
   }
 
-  /** Stop the server and start it again, without waiting as after a crash. */
-  async restart(): Promise<void> {
-    await this.stop();
-    this.deaths = 0;
-    await this.start();
+  /** Stop the server and start it again, without waiting as after a crash. Of several at once, one after the other. */
+  restart(): Promise<void> {
+    this.restarting = this.restarting.then(async () => {
+      await this.stop();
+      this.deaths = 0;
+      await this.start();
+    });
+    return this.restarting;
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.timer);
-    const client = this.client;
     await this.starting?.catch(() => undefined);
-    this.client = this.starting = undefined;
+    const client = this.client;
+    this.client = undefined;
     this.become('stopped');
     if (client?.state === State.Running) await client.stop().catch(() => undefined);
   }

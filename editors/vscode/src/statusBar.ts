@@ -42,7 +42,8 @@ function look(server: Server): Look {
     (one, other) => (one && ORDER.indexOf(one.phase) >= ORDER.indexOf(other.phase) ? one : other),
     undefined,
   );
-  return worst ? folderLook(worst) : { text: '$(search) Conexus', tooltip: vscode.l10n.t('Conexus: no folder is open') };
+  if (worst) return folderLook(worst);
+  return { text: '$(search) Conexus', tooltip: vscode.l10n.t('Conexus: no folder is open') };
 }
 
 function folderLook(folder: FolderStatus): Look {

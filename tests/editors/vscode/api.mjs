@@ -7,7 +7,7 @@ import { startBrowser, startEditor } from './harness.mjs';
 import { kitchen, shop } from './projects.mjs';
 
 const [extension, tests] = process.argv.slice(2).map((path) => resolve(path));
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 480_000;
 const old = Boolean(process.env.VSCODE_FLOOR);
 const editor = await startEditor({
   projects: { shop, 'kitchen & co': kitchen },

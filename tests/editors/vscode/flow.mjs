@@ -6,6 +6,10 @@ import { join, resolve } from 'node:path';
 import { startBrowser, startEditor } from './harness.mjs';
 import { shop } from './projects.mjs';
 
+const QUERIES = [
+  'reduce total', 'shoe size', 'send invoice', 'parse barcode', 'paint shelves', 'warehouse', 'page ready', 'coat colour',
+  'voucher', 'mailbox deliver',
+];
 const out = process.env.OUT && resolve(process.env.OUT);
 if (out) mkdirSync(out, { recursive: true });
 
@@ -132,7 +136,7 @@ suite('VS Code, with keyboard and eyes', () => {
   test('from the last key to the first results', async () => {
     // Measured in the page itself: from the key's own time to the frame in which its rows are there.
     const times = [];
-    for (const query of ['reduce total', 'shoe size', 'send invoice', 'parse barcode', 'paint shelves', 'warehouse', 'page ready', 'coat colour', 'voucher', 'mailbox deliver']) {
+    for (const query of QUERIES) {
       await page.keyboard.press('Control+Alt+f');
       await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
       await page.keyboard.type(query.slice(0, -1), { delay: 15 });

@@ -61,7 +61,8 @@ try {
   await editor.stop();
 }
 const root = join(editor.root, 'projects', 'shop');
-const lines = readFileSync(log, 'utf8').replaceAll(root, '${ROOT}').replaceAll(editor.root, '/home/me').trim().split('\n').map((line) => {
+const text = readFileSync(log, 'utf8').replaceAll(root, '${ROOT}').replaceAll(editor.root, '/home/me');
+const lines = text.trim().split('\n').map((line) => {
   const message = JSON.parse(line);
   if (message.method === 'initialize') message.params.processId = null;
   return JSON.stringify(message);

@@ -45,7 +45,9 @@ export function line(values: readonly number[], unit: string): SVGElement {
   const points = values.map((value, number) => `${x(number).toFixed(1)},${y(value).toFixed(1)}`);
   chart.append(element('polyline', { class: 'line', points: points.join(' ') }));
   const last = values.at(-1);
-  if (last !== undefined) chart.append(element('circle', { class: 'dot', cx: x(values.length - 1), cy: y(last), r: 2.5 }));
+  if (last !== undefined) {
+    chart.append(element('circle', { class: 'dot', cx: x(values.length - 1), cy: y(last), r: 2.5 }));
+  }
   return chart;
 }
 

@@ -21,7 +21,8 @@ window.addEventListener('message', ({ data }: MessageEvent<PageState>) => {
   part('head', [data.phase, data.message, data.server, data.status?.version], () => head(data));
   part('buttons', [data.phase, folders.map((one) => one.phase)], () => [buttons(data)]);
   for (const folder of folders) part(`folder ${folder.folder}`, folder, () => folderParts(folder));
-  part('engine', [data.answers, { ...data.status, folders: [] }], () => (data.status ? engine(data, data.status) : []));
+  const about = [data.answers, { ...data.status, folders: [] }];
+  part('engine', about, () => (data.status ? engine(data, data.status) : []));
   part('errors', data.errors, () => list('errors', data.errors.map((one) => `${one.at}  ${one.message}`).reverse()));
   const wanted = new Set(['head', 'buttons', 'engine', 'errors', ...folders.map((one) => `folder ${one.folder}`)]);
   for (const old of [...page.children]) if (!wanted.has(old.id)) forget(old);
@@ -98,16 +99,18 @@ function history(name: string, values: readonly number[]): Node {
 }
 
 function folderParts(folder: FolderStatus): Node[] {
+  const skipped = Object.keys(folder.skipped);
+  const state = [text(folder.phase), `${text('model')}: ${folder.model}`, `${text('watching')}: ${folder.watching}`];
   const charts = made('div', '', 'charts');
   charts.append(figure(text('filesByLanguage'), bars(folder.languages, count)));
   if (folder.languageChunks) charts.append(figure(text('chunksByLanguage'), bars(folder.languageChunks, count)));
   charts.append(
     figure(text('size'), bars(folder.bytes, megabytes)),
-    figure(text('skipped'), bars(folder.skipped, count)),
+    figure(text('skipped'), skipped.length > 0 ? bars(folder.skipped, count) : made('p', text('none'), 'quiet')),
   );
   return [
     made('h2', decodeURIComponent(folder.folder.replace('file://', ''))),
-    made('p', `${text(folder.phase)} · ${text('model')}: ${folder.model} · ${text('watching')}: ${folder.watching}`, 'quiet'),
+    made('p', state.join(' · '), 'quiet'),
     made('p', `${text('index')}: ${folder.directory}`, 'quiet'),
     ...(folder.phase === 'ready' ? [] : [bar(folder.percent)]),
     figures({

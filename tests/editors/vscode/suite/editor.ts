@@ -23,7 +23,7 @@ export async function settled(api: Api): Promise<void> {
   assert.equal(timedOut, false);
 }
 
-export async function until<T>(what: string | (() => string), look: () => T | undefined | false, patience = 20_000): Promise<T> {
+export async function until<T>(what: string | (() => string), look: () => T | undefined | false, patience = 30_000): Promise<T> {
   for (const end = Date.now() + patience; Date.now() < end; await sleep(30)) {
     const found = look();
     if (found) return found;
@@ -67,14 +67,24 @@ export function picker(api: Api): Promise<Picker> {
 
 /** Type into the picker's box. */
 export function type(open: Picker, text: string): void {
+  typed.set(open, text);
   open.enter(text);
+}
+
+/** VS Code tells a new box's first value late, and then it counts instead of what was typed by then. */
+const typed = new WeakMap<Picker, string>();
+function typeAgain(open: Picker): void {
+  const text = typed.get(open);
+  if (text !== undefined && open.pick.value !== text) open.enter(text);
 }
 
 /** Wait for a row whose words, all in one line, hold a text. */
 export function row(open: Picker, text: string): Promise<Row> {
-  return until(() => `a row with "${text}" among ${words(open).join(' | ')}`, () =>
-    open.pick.items.find((one) => wordsOf(one).includes(text)),
-  );
+  const look = (): Row | undefined => {
+    typeAgain(open);
+    return open.pick.items.find((one) => wordsOf(one).includes(text));
+  };
+  return until(() => `a row with "${text}" among ${words(open).join(' | ')}`, look);
 }
 
 export const wordsOf = (one: Row): string => [one.label, one.description, one.detail].filter(Boolean).join(' ');

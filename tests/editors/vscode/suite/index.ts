@@ -5,7 +5,7 @@ import { format } from 'node:util';
 import Mocha from 'mocha';
 
 export function run(): Promise<void> {
-  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 40_000, slow: 5_000 });
+  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000 });
   const report = path.join(process.env.HOME ?? '', 'report.txt');
   Mocha.reporters.Base.consoleLog = (...said: unknown[]): void => { appendFileSync(report, `${format(...said)}\n`); };
   if (process.env.SPEC_GREP) mocha.grep(process.env.SPEC_GREP);
