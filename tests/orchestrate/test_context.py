@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from bpe_openai import get_encoding
 
 from conexus.domain import digest_of
 from conexus.engine.folder import CancelledError
-from conexus.orchestrate import analyse, expand
+from conexus.orchestrate import analyse, expand, locate
 from conexus.orchestrate.evidence import Role
 from conexus.orchestrate.gates import Verdict
 from conexus.orchestrate.routing import Profile, Task
@@ -163,6 +165,36 @@ def test_a_late_step_gives_what_it_had(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert late.outcome is Outcome.LATE
     assert [one.kind for one in late.found] == ["signature"]
     assert any("analyse was cut short" in note for note in found.notes)
+
+
+def test_what_the_answer_needs_is_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    located = locate.answers
+
+    def slow(*arguments: object, **options: object) -> Iterator[object]:
+        time.sleep(0.6)
+        yield from located(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(locate, "answers", slow)
+    found = shop.ask(QUESTION, profile=Profile.STRICT)
+    assert found.pack.pieces[0].symbol == "ShoppingCart"
+    gates = {gate.name: gate.verdict for gate in found.gates}
+    assert (gates["time"], gates["evidence"]) == (Verdict.FAILED, Verdict.PASSED)
+
+
+def test_many_may_ask_at_once(shop: Shop) -> None:
+    with ThreadPoolExecutor(20) as agents:
+        answers = list(agents.map(lambda _: shop.ask(QUESTION), range(20)))
+    assert len({one.pack.pieces[0].symbol for one in answers}) == 1
+
+
+def test_one_who_waits_may_leave(shop: Shop) -> None:
+    runner = shop.contexts.runner
+    with contextlib.ExitStack() as busy:
+        for _ in range(4):
+            busy.enter_context(runner.turn(lambda: False))
+        with pytest.raises(CancelledError):
+            shop.ask(QUESTION, cancelled=lambda: True)
+    assert shop.ask(QUESTION).pack.pieces
 
 
 def test_a_cancelled_question_ends(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from conexus.orchestrate.pack import pack
 from conexus.orchestrate.routing import limits_of, task_of
 from conexus.orchestrate.steps import Outcome, Step
 from conexus.orchestrate.verify import verify
+from conexus.search.context import EditorContext
 from conexus.search.query import SearchRequest, plan
 
 if TYPE_CHECKING:
@@ -76,8 +77,13 @@ def answer(
 
     `behind` is how many files are known to differ from what is indexed.
     """
+    with runner.turn(cancelled):
+        return _answer(_Work.of(question, grounds), runner, behind, cancelled)
+
+
+def _answer(work: _Work, runner: Runner, behind: int, cancelled: Callable[[], bool]) -> Answer:
     begun = time.monotonic()
-    work = _Work.of(question, grounds)
+    question, grounds = work.question, work.grounds
     deadline = begun + work.limits.seconds
     done = runner.run(work.first(), deadline, cancelled)
     pieces = _best([one for step in done for one in step.found if isinstance(one, Piece)])
@@ -123,13 +129,19 @@ class _Work:
         task = question.task or task_of(question.text)
         limits = limits_of(task, question.profile)
         request = SearchRequest(
-            question.text, limits.answers, question.paths, question.exclude_paths, question.languages
+            question.text,
+            limits.answers,
+            question.paths,
+            question.exclude_paths,
+            question.languages,
+            context=EditorContext(active=question.here[1] if question.here else ""),
         )
         return cls(question, grounds, task, limits, request)
 
     def first(self) -> list[Step[Found]]:
         """Return the steps that need nothing but the question."""
-        steps = [self._step("locate", self._each(partial(locate.answers, request=self.request)))]
+        found = self._each(partial(locate.answers, request=self.request))
+        steps = [Step("locate", self.limits.seconds, found, essential=True)]
         if self.question.here is not None:
             steps.append(self._step("here", partial(locate.here, *self.question.here)))
         for role in (Role.DOCUMENT, Role.SETTING):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from enum import StrEnum
@@ -19,7 +21,12 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_THREADS = 4
+# So many questions are worked on at once, others wait their turn: each of them keeps a processor busy, and half
+# done together they would all be late.
+_AT_ONCE = 4
+_THREADS = 4 * _AT_ONCE
+# Without what an essential step finds there is no answer; only a step that hangs is given up.
+_LONGEST_SECONDS = 30.0
 # How soon a cancelled question is let go of.
 _LOOK_SECONDS = 0.02
 
@@ -45,6 +52,8 @@ class Step(Generic[T]):
     seconds: float
     """Its budget."""
     work: Callable[[], Iterator[T]]
+    essential: bool = False
+    """Whether it is waited for beyond its budget; the reply says that it took longer."""
 
 
 @define
@@ -63,10 +72,22 @@ class Runner:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="conexus-steps")
+        self._turns = threading.Semaphore(_AT_ONCE)
 
     def close(self) -> None:
         """End the threads; steps still running end with what they do now."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @contextlib.contextmanager
+    def turn(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Wait until this question may be worked on. Raises StoppedError when `cancelled`."""
+        while not self._turns.acquire(timeout=_LOOK_SECONDS):
+            if cancelled():
+                raise StoppedError("the question was cancelled")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def run(self, steps: Sequence[Step[T]], deadline: float, cancelled: Callable[[], bool]) -> list[Done[T]]:
         """Run `steps` at the same time, and return what each found by its own time and by `deadline`.
@@ -74,7 +95,10 @@ class Runner:
         `deadline` is a time of `time.monotonic`. Raises StoppedError when `cancelled`.
         """
         begun = time.monotonic()
-        jobs = [_Job(step, min(deadline, begun + step.seconds)) for step in steps]
+        jobs = [
+            _Job(step, begun + _LONGEST_SECONDS if step.essential else min(deadline, begun + step.seconds))
+            for step in steps
+        ]
         futures = {self._pool.submit(job.run): job for job in jobs}
         waiting = set(futures)
         while waiting:
