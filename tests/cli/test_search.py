@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from conexus.search.gates import Hit
 from conexus.store.errors import IndexBusy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Run
 
 
@@ -214,3 +213,19 @@ def test_a_hit_without_a_symbol_has_a_clean_heading() -> None:
 
     hit = Hit("a.txt", Span(0, 3, 4, 4), 4, "abc", "", "text", "text", 1.0, ("lexical #1",))
     assert list(plain([hit], 12)) == ["a.txt:4:", "a.txt:4- abc"]
+
+
+def test_what_is_near_to_a_file_ranks_higher(run: Run, project: Path) -> None:
+    for place in ("shop", "till"):
+        (project / place).mkdir()
+        (project / place / "sums.py").write_text("def add_up_prices(prices):\n    return sum(prices)\n")
+    run("index", project)
+    question = ["search", "add up prices", "--root", project, "--json", "--no-index"]
+    first = json.loads(run(*question).out)["hits"][0]["path"]
+    other = {"shop/sums.py": "till/sums.py", "till/sums.py": "shop/sums.py"}[first]
+    near = str(project / Path(other).with_name("other.py"))
+    (hit, *_) = json.loads(run(*question, "--near", near).out)["hits"]
+    assert hit["path"] == other
+    assert "in the active file's package x1.10" in hit["reasons"]
+    relative = Path(other).with_name("other.py").as_posix()
+    assert json.loads(run(*question, "--near", relative).out)["hits"][0]["path"] == other

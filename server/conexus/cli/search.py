@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,10 +13,10 @@ from conexus.cli.exits import Exit
 from conexus.cli.options import json_option, root_option, set_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import BinaryIO
 
     from conexus.engine.folder import Folder
+    from conexus.search.context import EditorContext
     from conexus.search.query import SearchRequest
 
 _EXAMPLES = """\b
@@ -24,6 +26,8 @@ Examples:
   conexus search "retry with backoff" --path 'src/**' --exclude '*_test.go' --explain
   conexus search --root ~/src/project --queries questions.jsonl --format trec
 """
+# Git may take longer to tell all it knows; what it told by then counts.
+_PAST_SECONDS = 2.0
 _logger = logging.getLogger(__name__)
 
 
@@ -37,6 +41,12 @@ _logger = logging.getLogger(__name__)
 @click.option("--lang", metavar="NAME", multiple=True, help="Only this language; may be repeated.")
 @click.option(
     "--kind", metavar="KIND", multiple=True, help="Only this kind, such as function; may be repeated."
+)
+@click.option(
+    "--near",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file you work on: what is near to it ranks a little higher.",
 )
 @click.option("--limit", type=click.IntRange(1, 1000), help="Hits to return; search.limit if not given.")
 @click.option(
@@ -65,6 +75,7 @@ def search(
     exclude: tuple[str, ...],
     lang: tuple[str, ...],
     kind: tuple[str, ...],
+    near: Path | None,
     limit: int | None,
     lines: int,
     as_json: bool,
@@ -96,6 +107,7 @@ def search(
             languages=lang,
             kinds=kind,
             explain=explain,
+            context=_context(folder, near),
             refine=True,
         )
         folder.wait_for_second_opinion()
@@ -104,6 +116,18 @@ def search(
 
             return answer_all(folder, request, queries, form or "jsonl")
         return _answer(folder, request, lines, as_json=as_json)
+
+
+def _context(folder: Folder, near: Path | None) -> EditorContext:
+    """Return what is at hand: the file the user works on, and with it what git knows of the folder."""
+    from conexus.search.context import EditorContext
+
+    if near is None:
+        return EditorContext()
+    # A path may be given from where the user stands, or as hits name it, from the folder.
+    file = near.resolve() if near.exists() else folder.root / near
+    folder.past.catch_up(_PAST_SECONDS)
+    return EditorContext(active=Path(os.path.relpath(file, folder.root)).as_posix())
 
 
 def _check_usage(query: str | None, queries: BinaryIO | None, form: str | None, *, as_json: bool) -> None:
