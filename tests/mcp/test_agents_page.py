@@ -87,6 +87,7 @@ async def test_the_configurations_start_the_server(tmp_path: Path, folder_of: Ca
         )
         async with AsyncExitStack() as stack:
             agent = await closing(stack, await Agent(transport).start())
+            await agent.settled()
             assert (await agent.call("search", query="lamp"))["hits"][0]["path"] == "lamp.py"
     assert len(tried) == 2
 

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from conexus.engine import answers, wire
+from conexus.engine.folder import CancelledError
 from conexus.engine.wire import EngineError
 from conexus.search.symbols import standing
 from conexus.store.errors import IndexMissing
 from conexus.workspace.files import Skipped, SkipReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from conexus.engine.folder import View
     from conexus.engine.live import LiveFolder
     from conexus.workspace.source import Source
 
@@ -82,40 +84,40 @@ def outline(
         folders = _holding(folders, params.path)
     files: list[wire.FileOutline] = []
     total, revision, more = 0, 0, False
-    for called, live in folders:
+    # In the same order every time, or a page could not go on where the last one ended.
+    for called, live in sorted(folders, key=lambda asked: asked[0]):
         live.catch_up()
         try:
             view = live.folder.view()
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
         revision = max(revision, view.snapshot.revision)
-        ids = {path: number for number, path in view.snapshot.paths().items()}
-        wanted = sorted(_below(ids, _relative(called, live, params.path)))
-        total += len(wanted)
-        table = view.snapshot.symbols() if params.symbols else None
-        for path in wanted:
-            if cancelled() or (called, path) <= (params.after_root, params.after):
-                continue
-            if len(files) >= params.limit:
-                more = True
-                break
-            entries = table.of_file(ids[path]) if table is not None else []
-            shown = [entry for entry in entries if not params.depth or _depth(entry.container) < params.depth]
-            now = standing(shown, view.records, live.folder.is_unchanged, view.read)
-            held = live.folder.texts.get(path)
-            files.append(
-                wire.FileOutline(
-                    path=os.path.join(called, path),  # noqa: PTH118 -- as above
-                    root=called,
-                    relative=path,
-                    language=record.language if (record := view.records.get(path)) else "",
-                    version=held.version if held else None,
-                    symbols=tuple(
-                        answers.wire_symbol(called, entry, 1.0, live) for entry in now if entry is not None
-                    ),
-                )
-            )
+        paths = sorted(_below(view.snapshot.paths().values(), _relative(called, live, params.path)))
+        total += len(paths)
+        left = [path for path in paths if (called, path) > (params.after_root, params.after)]
+        room = params.limit - len(files)
+        more = more or len(left) > room
+        for path in left[:room]:
+            if cancelled():
+                raise CancelledError(path)
+            files.append(_outlined(called, live, view, path, params))
     return wire.OutlineReply(tuple(files), total, more, revision, answers.completeness(folders))
+
+
+def _outlined(called: str, live: LiveFolder, view: View, path: str, params: wire.Outline) -> wire.FileOutline:
+    number = view.snapshot.file_id(path)
+    entries = view.snapshot.symbols().of_file(number) if params.symbols and number is not None else []
+    shown = [entry for entry in entries if not params.depth or _depth(entry.container) < params.depth]
+    now = standing(shown, view.records, live.folder.is_unchanged, view.read)
+    record, held = view.records.get(path), live.folder.texts.get(path)
+    return wire.FileOutline(
+        path=os.path.join(called, path),  # noqa: PTH118 -- as above
+        root=called,
+        relative=path,
+        language=record.language if record else "",
+        version=held.version if held else None,
+        symbols=tuple(answers.wire_symbol(called, entry, 1.0, live) for entry in now if entry is not None),
+    )
 
 
 def _find(folders: Sequence[Asked], path: str) -> _Found:
@@ -225,7 +227,7 @@ def _fitting(lines: Sequence[bytes], limit: int) -> tuple[int, bytes]:
     return len(lines), b"\n".join(lines) + (b"\n" if lines else b"")
 
 
-def _below(paths: dict[str, int], prefix: str) -> Iterator[str]:
+def _below(paths: Iterable[str], prefix: str) -> Iterator[str]:
     return (path for path in paths if not prefix or path == prefix or path.startswith(f"{prefix}/"))
 
 

@@ -19,6 +19,7 @@ from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
 from conexus.engine.live import LiveFolder
 from conexus.engine.wire import EngineError
+from conexus.store.errors import IndexClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -85,7 +86,11 @@ class Service:
         if cancelled():
             raise EngineError(f"{method} was cancelled", kind="cancelled")
         try:
-            return _METHODS[method](self, front, params, cancelled)
+            try:
+                return _METHODS[method](self, front, params, cancelled)
+            except IndexClosed:
+                # It was thrown away under the question, which the one that takes its place answers.
+                return _METHODS[method](self, front, params, cancelled)
         except CancelledError:
             raise EngineError(f"{method} was cancelled", kind="cancelled") from None
         finally:
