@@ -31,7 +31,9 @@ def grep(
     deadline = begun + params.timeout_ms / 1000
     wanted = Exact(params.text, params.regex, "i" if params.ignore_case else "")
     if params.strict and (reason := fault(wanted)):
-        raise wire.EngineError(f"{reason.rpartition(' and was')[0]}; mend it, or look for it literally", "pattern")
+        raise wire.EngineError(
+            f"{reason.rpartition(' and was')[0]}; mend it, or look for it literally", "pattern"
+        )
     narrowed = SearchRequest("", 1, params.paths, params.exclude_paths, params.languages)
     places: list[wire.WirePlace] = []
     notes: list[str] = []
