@@ -97,6 +97,22 @@ def test_a_relaxed_question_says_which_ticket_wrote_the_answer(shop: World) -> N
     play(scenario)
 
 
+def test_a_question_about_a_ticket_gets_its_code(shop: World) -> None:
+    async def scenario() -> None:
+        async with shop.editor() as editor:
+            await editor.client.request("related", Related(shop.path("shop/checkout.py")))
+            reply = await context(editor, "what was done for ABC-12", profile="relaxed")
+            first = reply.evidence[0]
+            assert (first.relative, first.symbol, first.reasons) == (
+                "shop/checkout.py", "pay", ("changed for ABC-12",)
+            )  # fmt: skip
+            assert "ticket ABC-12" in {step.name for step in reply.steps}
+            unknown = await context(editor, "what was done for XY-99", profile="relaxed")
+            assert next(step.found for step in unknown.steps if step.name == "ticket XY-99") == 0
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

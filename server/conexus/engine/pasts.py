@@ -11,6 +11,7 @@ from attrs import define, field
 
 from conexus.engine import wire
 from conexus.engine.folder import CancelledError
+from conexus.orchestrate.blame import longest_run
 from conexus.search.rank import Ranked
 from conexus.store.commits import CommitRecord
 from conexus.store.errors import IndexMissing, StoreError
@@ -159,11 +160,10 @@ class _TicketCode:
 def _line_of(live: LiveFolder, path: str, view: View, commits: set[str]) -> int:
     """Return the first line of the longest run that `commits` wrote last; 0 if none is left."""
     source = view.read(path)
-    lines = source.source.count(b"\n") + 1 if source else 0
+    lines = source.source.count(b"\n") if source else 0
     held = live.folder.texts.get(path)
-    blamed = git.blame(live.folder.root, path, 1, max(1, lines - 1), held.text if held else None)
-    runs = [one for one in blamed if one.commit in commits]
-    return max(runs, key=lambda one: one.end_line - one.start_line).start_line if runs else 0
+    run = longest_run(live.folder.root, path, lines, held.text if held else None, commits)
+    return run.start_line if run else 0
 
 
 def _row(view: View, path: str, line: int) -> Row | None:

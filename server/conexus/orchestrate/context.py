@@ -16,6 +16,7 @@ from conexus.orchestrate.steps import Outcome, Step
 from conexus.orchestrate.verify import verify
 from conexus.search.context import EditorContext
 from conexus.search.query import SearchRequest, plan
+from conexus.workspace.tickets import in_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Found = Piece | Statement
 
 _ROOM_TO_SEARCH = 0.05
+_MOST_TICKETS = 2
 # Of the whole answer's time; the others may take most of it.
 _SHARE_OF_TIME = {"documents": 0.5, "settings": 0.5, "analyse": 0.3}
 
@@ -142,6 +144,10 @@ class _Work:
         """Return the steps that need nothing but the question."""
         found = self._each(partial(locate.answers, request=self.request))
         steps = [Step("locate", self.limits.seconds, found, essential=True)]
+        steps += [
+            self._step(f"ticket {ticket}", self._each(partial(blame.of_ticket, ticket=ticket)))
+            for ticket in in_message(self.question.text)[:_MOST_TICKETS]
+        ]
         if self.question.here is not None:
             steps.append(self._step("here", partial(locate.here, *self.question.here)))
         for role in (Role.DOCUMENT, Role.SETTING):
