@@ -1,7 +1,7 @@
 import * as assert from 'node:assert';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import { extension, hits, run, settled, sleep, until } from './editor';
+import { extension, file, hits, run, settled, sleep, until } from './editor';
 
 suite('status', () => {
   let api: Api;
@@ -56,11 +56,17 @@ suite('status', () => {
 
   test('settings take effect without a new start', async () => {
     const { pid } = api.server;
+    const vendored = file('vendored/paste.py');
+    await vscode.workspace.fs.writeFile(vendored, Buffer.from('def stir_wallpaper_paste(water):\n    return water\n'));
+    const there = async (): Promise<boolean> =>
+      (await hits(api, 'stir_wallpaper_paste')).some((one) => one.path === 'vendored/paste.py');
+    await wait('it is found', there);
     const scope = vscode.workspace.getConfiguration('conexus.scope');
-    await scope.update('exclude', ['tests/'], vscode.ConfigurationTarget.Workspace);
-    await wait('tests are gone', async () => !(await hits(api, 'voucher')).some((one) => one.path.startsWith('tests/')));
+    await scope.update('exclude', ['vendored/'], vscode.ConfigurationTarget.Workspace);
+    await wait('it is excluded', async () => !(await there()));
     await scope.update('exclude', undefined, vscode.ConfigurationTarget.Workspace);
-    await wait('tests are back', async () => (await hits(api, 'voucher')).some((one) => one.path.startsWith('tests/')));
+    await wait('it is found again', there);
+    await vscode.workspace.fs.delete(vendored);
     assert.equal(api.server.pid, pid);
   });
 
