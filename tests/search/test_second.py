@@ -30,7 +30,7 @@ FILES = """
 def retry_failed_uploads(queue, attempts=3):
     '''Try again to send the uploads that failed.'''
 //- /net/other.py
-def retry_uploads_of_others(queue):
+def retry_failed_uploads_later(queue):
     '''Try again to send the uploads that failed, when it is cold cold cold.'''
 //- /net/third.py
 def count_uploads(queue):
