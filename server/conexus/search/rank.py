@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # How much worse a candidate may score than the best before it counts little: its worth falls to 1/e where its
 # cosine is lower by the first, its BM25 by the second as a part of the best. Chosen with the weights.
-_COSINE_FALL, _BM25_FALL = 0.2, 0.8
+_COSINE_FALL, _BM25_FALL = 0.2, 0.7
 # What is not the code itself may score better than the best of the code, but counts as little more.
 _MOST_WORTH = 1.3
 # Names and paths that match are only put in order: reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009),
@@ -41,19 +41,19 @@ _RRF_K = 20
 _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
-    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.5, Agent.PATH: 0.0},
+    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.35, Agent.PATH: 0.0},
     # Names in pasted code are mostly of what it uses, not of what is like it.
     Intent.CODE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.4, Agent.SYMBOL: 0.1, Agent.PATH: 0.0},
     Intent.EXACT: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
 }
 # What holds a phrase is admitted by it; where it stands is for the other agents to say.
 _EXACT_WEIGHT = 0.2
-_COHERENCE, _COHERENT_CHUNKS = 1.2, 40
+_COHERENCE, _COHERENT_CHUNKS = 1.5, 40
 _PATH_SAYS = 1.0
 _FILE_NAMED = 2.0
 _DEFINES = 0.3
-_NEXT_IN_FILE = 0.25
-_TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.5, 1.8, 0.4, 0.7, 0.2, 0.5
+_NEXT_IN_FILE = 0.15
+_TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.4, 1.8, 0.4, 0.7, 0.2, 0.5
 
 _FALLS = {Agent.SEMANTIC: _COSINE_FALL, Agent.LEXICAL: _BM25_FALL}
 
