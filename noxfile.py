@@ -53,6 +53,19 @@ def transformers(session: nox.Session) -> None:
 
 
 @nox.session
+def quality(session: nox.Session) -> None:
+    """Ask the shipped engine some 50 questions about pinned packages; worse answers than before fail.
+
+    The rule (`regression` in bench/quality/pinned.py): nDCG@10 of each question is paired with that of the
+    ranks in bench/quality/ranks/pinned.tsv. The check fails if the mean is lower by more than .005 and a
+    randomisation test says p < .05, if it is lower by more than .05 in any case, or if a question of an
+    available package was not asked. Who means to change ranks writes them anew with ``--save``.
+    """
+    session.install("-e", ".", *DEV)
+    session.run("python", "-m", "bench", "quality", "--pinned", "--worst", "5", *session.posargs)
+
+
+@nox.session
 def mcp(session: nox.Session) -> None:
     """Run the conformance suite of the agents' protocol against the shipped server."""
     session.install("-e", ".")

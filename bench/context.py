@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from bench.measure import percentile
-from bench.quality import LIMIT, _index, _indexes, _tree, projects_in
+from bench.quality import LIMIT, indexed, indexes, projects_in, tree
 from bench.report import Report
 from conexus import settings
 from conexus.engine.contexts import Contexts, ground_of
@@ -239,7 +239,7 @@ _TOKENIZERS: dict[str, Callable[[str], int]] = {}
 def run(options: argparse.Namespace) -> None:
     """Ask, check and report, by the options."""
     _TOKENIZERS.update(tokenizers())
-    report, indexes = Report("context"), options.indexes or _indexes(fresh=False)
+    report, kept = Report("context"), options.indexes or indexes(fresh=False)
     only = tuple(filter(None, options.only.split(",")))
     projects = {project.name: project for project in projects_in(options.queries)}
     tally, contexts, rows, times = Tally(), Contexts(), [], []
@@ -247,8 +247,8 @@ def run(options: argparse.Namespace) -> None:
         wanted = not only or name in only
         if not wanted and name not in GENERATED_FROM:
             continue
-        with Engine(settings.Settings(), indexes) as engine:
-            folder = _index(engine, _tree(options, project))
+        with Engine(settings.Settings(), kept) as engine:
+            folder = indexed(engine, tree(options, project))
             folder.past.catch_up(10.0)
             ask(contexts, folder, "warm", BUDGET)
             if name in GENERATED_FROM:

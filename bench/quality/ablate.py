@@ -1,0 +1,110 @@
+"""What each agent, prior and step of ranking adds: the same candidates ranked again without it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from bench.quality.measures import paired, ranks_of, score
+from conexus.search import rank as ranking
+from conexus.search.retrieve import Agent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bench.quality.asking import Asked
+    from bench.quality.measures import Ranks
+    from bench.report import Report
+
+WHOLE = "all of it"
+
+
+@frozen
+class Ablation:
+    """One thing left out: values of `conexus.search.rank` that make it neutral, or an agent's candidates."""
+
+    name: str
+    neutral: Mapping[str, object]
+    agent: Agent | None = None
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Rank without it, until the end of the block."""
+        kept = {name: getattr(ranking, name) for name in self.neutral}
+        try:
+            _set(self.neutral)
+            yield
+        finally:
+            _set(kept)
+
+    def ranks(self, asked: Sequence[Asked]) -> dict[str, Ranks]:
+        """Return the ranks of each question's targets without it, by question id."""
+        with self.applied():
+            return {
+                one.question.id: ranks_of(one.question.targets, self._without(one).ranked()) for one in asked
+            }
+
+    def _without(self, asked: Asked) -> Asked:
+        return evolve(asked, found=tuple(found for found in asked.found if found.agent is not self.agent))
+
+
+def _set(values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(ranking, name, value)
+    ranking._path_stems.cache_clear()  # it remembers stems
+
+
+def _best_of_all(_query: object, _row: object) -> bool:
+    return True
+
+
+ABLATIONS = (
+    Ablation(WHOLE, {}),
+    *(Ablation(f"{agent} agent", {}, agent) for agent in (Agent.SEMANTIC, Agent.LEXICAL, Agent.SYMBOL)),
+    Ablation("scores (reciprocal ranks)", {"_FALLS": {}}),
+    Ablation("worth against the code itself", {"_is_code_itself": _best_of_all}),
+    Ablation("stems of names", {"stem": str}),
+    Ablation("several found in the file", {"_COHERENCE": 0.0}),
+    Ablation("path says it", {"_PATH_SAYS": 0.0}),
+    Ablation("file is named so", {"_FILE_NAMED": 0.0}),
+    Ablation("defines it", {"_DEFINES": 0.0}),
+    Ablation("next in the same file counts less", {"_NEXT_IN_FILE": 1.0}),
+    Ablation("tests count less, or more", {"_TEST": 1.0, "_ASKED_TEST": 1.0}),
+    Ablation("examples, vendored, beside the code", {"_ASIDE": 1.0}),
+    Ablation("declarations", {"_DECLARED": 1.0}),
+    Ablation("not code", {"_NOT_CODE": 1.0}),
+    Ablation("no grammar", {"_UNPARSED": 1.0}),
+)
+
+
+class Ablated:
+    """Ranks without each thing in turn: set → ablation → question id → ranks."""
+
+    def __init__(self) -> None:
+        self._ranks: dict[str, dict[str, dict[str, Ranks]]] = {}
+
+    def add(self, scope: str, asked: Sequence[Asked]) -> None:
+        """Rank these questions once for each ablation. Nothing of the candidates is kept."""
+        for ablation in ABLATIONS:
+            kept = self._ranks.setdefault(scope, {}).setdefault(ablation.name, {})
+            kept.update(ablation.ranks(asked))
+
+    def report(self, report: Report) -> None:
+        """Add a table: what is lost of nDCG@10 where a thing is left out."""
+        report.table("nDCG@10 without …: difference [95 %] p", ("", *self._ranks), self._rows())
+
+    def _rows(self) -> Iterable[Sequence[str]]:
+        scores = {
+            scope: {name: score(ranks)["nDCG@10"] for name, ranks in by_name.items()}
+            for scope, by_name in self._ranks.items()
+        }
+        whole = {scope: by_name[WHOLE] for scope, by_name in scores.items()}
+        yield [WHOLE, *(f"{sum(values.values()) / len(values):.4f}" for values in whole.values())]
+        for ablation in ABLATIONS[1:]:
+            without = ((whole[scope], scores[scope][ablation.name]) for scope in scores)
+            yield [
+                ablation.name,
+                *(str(paired([*full.values()], [left[key] for key in full])) for full, left in without),
+            ]

@@ -1,0 +1,131 @@
+"""Folders indexed, questions asked: what the agents found, and the order the engine makes of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+import conexus
+from bench.corpora import CACHE, checkout, digest_of_files
+from bench.quality.measures import DEPTH, LIMIT
+from conexus.embedding.embedder import load
+from conexus.embedding.words import passage
+from conexus.search.gates import verify
+from conexus.search.query import SearchRequest, plan
+from conexus.search.rank import rank
+from conexus.search.retrieve import Agent, Ground, allowed_files, retrieve
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bench.quality.truth import Places, Project, Question
+    from conexus.engine.engine import Engine
+    from conexus.engine.folder import Folder, View
+    from conexus.search.query import Query
+    from conexus.search.retrieve import Found
+
+_ALONE = (Agent.LEXICAL, Agent.SEMANTIC)
+# The gates drop a hit now and then.
+_SPARE = 5
+
+
+@frozen
+class Asked:
+    """A question, its plan, and what each agent found. Ranking it again needs no index."""
+
+    question: Question
+    query: Query
+    found: tuple[Found, ...]
+
+    def ranked(self) -> Places:
+        """Return the first `DEPTH` places of the order, not checked against the files."""
+        best = rank(evolve(self.query, limit=DEPTH), self.found)
+        return [[one.row.path, one.row.span.start_line, one.row.span.end_line] for one in best]
+
+
+def asked(folder: Folder, questions: Iterable[Question]) -> Iterator[Asked]:
+    """Yield what the agents find for each question when ten hits are wanted, with all the time they need."""
+    view, embedder = folder.view(), load("static")
+    ground = Ground(view.snapshot, view.records, folder._texts(view))
+    for question in questions:
+        query = plan(SearchRequest(question.text, limit=LIMIT))
+        allowed = allowed_files(query, view.snapshot, view.records)
+        found = retrieve(query, view.snapshot, embedder, folder._pool, allowed, ground=ground)
+        yield Asked(question, query, tuple(found))
+
+
+def answers(folder: Folder, answered: Iterable[Asked]) -> dict[str, dict[str, Places]]:
+    """Return what the engine answers, and its lexical and semantic agents alone: system → question id → places.
+
+    The engine's are those `Folder.search` gives for ten hits, and the places after them in the same order.
+    """
+    found: dict[str, dict[str, Places]] = defaultdict(dict)
+    view = folder.view()
+    for one in answered:
+        found["conexus"][one.question.id] = _shown(folder, view, one)
+        for result in one.found:
+            if result.agent in _ALONE:
+                rows = [[r.path, r.span.start_line, r.span.end_line] for r in result.rows[:DEPTH]]
+                found[f"our {result.agent}"][one.question.id] = rows
+    return found
+
+
+def _shown(folder: Folder, view: View, one: Asked) -> Places:
+    around = folder._around(SearchRequest(one.question.text).context)
+    ranked = rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around)
+    hits = verify(ranked, view.records, view.read, DEPTH).hits
+    return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
+
+
+def embedded(functions: Sequence[str], questions: Sequence[Question]) -> dict[str, Places]:
+    """Answer CoSQA by exact cosine over whole functions: the model without chunks, index or path."""
+    embedder = load("static")
+    vectors = embedder.embed([passage("", "", text) for text in functions])
+    best = {q.id: (vectors @ embedder.embed_query(q.text)).argsort()[::-1][:DEPTH] for q in questions}
+    return {key: [[f"cosqa/{number:04}.py", 1, 1] for number in order] for key, order in best.items()}
+
+
+def indexes(*, fresh: bool) -> Path:
+    """Return where the indexes of this run lie: kept as long as no code that fills them changes."""
+    package = Path(conexus.__file__).parent
+    layers = ("parsing", "embedding", "workspace", "store", "indexing")
+    filling = (path for layer in layers for path in (package / layer).glob("*.py"))
+    kept = CACHE / "quality-index" / digest_of_files([*filling, *(package / "embedding/model").iterdir()])
+    if fresh or not kept.exists():
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        kept.mkdir(parents=True)
+    return kept
+
+
+def indexed(engine: Engine, root: Path) -> Folder:
+    """Return the folder with its index brought up to date."""
+    folder = engine.open(root)
+    folder.reconcile()
+    return folder
+
+
+def tree(options: argparse.Namespace, project: Project) -> Path:
+    """Return the project's files: a folder of its name, or made from a git directory in `--mirror`."""
+    root = options.repositories / project.name
+    if not root.exists() and options.mirror:
+        mirrored = options.mirror / project.repository.replace("/", "+") / "repo"
+        checkout(mirrored, project.revision, root)
+    if not root.is_dir():
+        raise SystemExit(f"{root}: missing; check out {project.repository} at {project.revision} there")
+    return root
+
+
+def cosqa_folder(functions: Sequence[str]) -> Path:
+    """Return a folder with a file a function, made once."""
+    root = CACHE / "corpora" / "cosqa"
+    (root / "cosqa").mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(functions):
+        path = root / "cosqa" / f"{number:04}.py"
+        if not path.exists():
+            path.write_text(text)
+    return root

@@ -1,0 +1,87 @@
+"""Questions with their known answers: the repositories' file, CoSQA, and our own about pinned packages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PINNED = Path(__file__).parent / "pinned.json"
+
+Places = list[list]
+"""[path, first line, last line] of each hit, best first."""
+
+
+@frozen
+class Target:
+    """Where an answer is: a file, or lines of it (0, 0 means all)."""
+
+    path: str
+    first: int = 0
+    last: int = 0
+
+    def is_hit_by(self, path: str, first: int, last: int) -> bool:
+        """Return whether a hit at these lines finds this target."""
+        same = path == self.path or path.endswith(f"/{self.path}") or self.path.endswith(f"/{path}")
+        return same and (not self.last or (first <= self.last and last >= self.first))
+
+
+@frozen
+class Question:
+    """A query with its known answers."""
+
+    id: str
+    text: str
+    category: str
+    targets: tuple[Target, ...]
+
+
+@frozen
+class Project:
+    """A repository's questions; `root` is the sub-folder that published figures index."""
+
+    name: str
+    repository: str
+    revision: str
+    root: str
+    language: str
+    questions: tuple[Question, ...]
+
+
+def projects_in(file: Path, only: Sequence[str] = ()) -> list[Project]:
+    """Return the projects of a query file, in its order."""
+    records = json.loads(file.read_text())
+    return [_project(record) for record in records if not only or record["name"] in only]
+
+
+def cosqa(folder: Path) -> tuple[list[str], Project]:
+    """Return the functions, and the 500 human questions about them, as files ``cosqa/NNNN.py``."""
+    index = json.loads((folder / "code_idx_map.txt").read_text())
+    functions = sorted(index, key=index.__getitem__)
+    records = json.loads((folder / "cosqa-retrieval-dev-500.json").read_text())
+    questions = tuple(
+        Question(r["idx"], r["doc"], "web", (Target(f"cosqa/{r['retrieval_idx']:04}.py"),)) for r in records
+    )
+    return functions, Project("cosqa", "", "dev", "", "python", questions)
+
+
+def _project(record: Mapping) -> Project:
+    questions = tuple(
+        Question(
+            q["id"], q["query"], q["category"], tuple(map(_target, [*q["relevant"], *q.get("secondary", ())]))
+        )
+        for q in record["queries"]
+    )
+    names = ("name", "repository", "revision", "root", "language")
+    return Project(*(record[name] for name in names), questions)
+
+
+def _target(record: str | Mapping) -> Target:
+    if isinstance(record, str):
+        return Target(record)
+    return Target(record["path"], record["start_line"], record["end_line"])
