@@ -10,7 +10,7 @@ from bench.train.fetch import pinned
 from bench.train.licences import in_excluded_folder, is_excluded
 from bench.train.mine import read
 from bench.train.overlap import is_copy, lines_below
-from bench.train.prepare import is_held_out
+from bench.train.prepare import key_of
 
 if TYPE_CHECKING:
     import argparse
@@ -30,18 +30,17 @@ def run(options: argparse.Namespace) -> int:
         for s in pinned()
         if is_excluded(s.name) and s.used == "learned"
     ]
-    wrong += copies(options.work / "pairs", options.repositories)
+    wrong += copies(options.work, options.repositories)
     print("\n".join(wrong) or "no benchmark repository in the training data")
     return 1 if wrong else 0
 
 
-def copies(mined: Path, repositories: Path) -> list[str]:
-    """Return the pairs to learn from that lie in a repository's folder, or whose code stands in one."""
+def copies(work: Path, repositories: Path) -> list[str]:
+    """Return the pairs that `prepare` kept though they stand in a repository, or in a folder called like one."""
+    learned = set((work / "learned.txt").read_text().split())
     theirs = lines_below(repositories)
-    found = []
-    for pair in read(mined):
-        if is_held_out(pair.package):
-            continue
-        if in_excluded_folder(pair.path) or is_copy(pair.code, theirs):
-            found.append(f"{pair.package} {pair.path} {pair.name}")
-    return found
+    return [
+        f"{pair.package} {pair.path} {pair.name}"
+        for pair in read(work / "pairs")
+        if (in_excluded_folder(pair.path) or is_copy(pair.code, theirs)) and key_of(pair) in learned
+    ]

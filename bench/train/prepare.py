@@ -69,7 +69,7 @@ def texts_of(pair: Pair) -> dict[str, list[str]]:
 
 
 def prepare(work: Path, repositories: Path, most_words: int) -> None:
-    """Read ``work/pairs``; write ``pools.json``, ``vocab.txt`` and ``train.npz``."""
+    """Read ``work/pairs``; write ``learned.txt``, ``pools.json``, ``vocab.txt`` and ``train.npz``."""
     taught: list[Pair] = []
     held: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     kept: set[bytes] = set()
@@ -86,6 +86,7 @@ def prepare(work: Path, repositories: Path, most_words: int) -> None:
     print(len(taught), "pairs to learn from")
     for counts in (Counter(pair.kind for pair in taught), Counter(pair.language for pair in taught)):
         print(dict(counts.most_common()))
+    (work / "learned.txt").write_text("".join(f"{key_of(pair)}\n" for pair in taught))
     _write_pools(held, work / "pools.json")
     _write_rows(taught, work, most_words)
 
@@ -100,6 +101,11 @@ def _distinct(pairs: Iterable[Pair]) -> Iterator[Pair]:
         if seen.isdisjoint(digests):
             seen.update(digests)
             yield pair
+
+
+def key_of(pair: Pair) -> str:
+    """Return what tells a pair from others: a digest of its question and code."""
+    return "".join(digest.hex() for digest in _digests(pair))
 
 
 def _digests(pair: Pair) -> tuple[bytes, bytes]:

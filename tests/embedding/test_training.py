@@ -1,8 +1,10 @@
 """The recipe of the embedded model: what it learns from, and what it must not."""
 
+import json
 from pathlib import Path
 
 import pytest
+from attrs import asdict
 from bench.train import check, documentation, prepare
 from bench.train.fetch import pinned
 from bench.train.licences import in_excluded_folder, is_excluded, is_permissive
@@ -113,8 +115,18 @@ def test_a_copy_of_a_benchmark_file_is_found_by_its_lines(tmp_path: Path) -> Non
     renamed = CODE.replace("def read_rows(", "def rows_of(")
     assert is_copy(renamed, lines)
     assert not is_copy(CODE.replace("rows", "cells").replace("lines", "parts"), lines)
+
+
+def test_a_copy_among_what_was_learned_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "table.py").write_text(CODE)
     (tmp_path / "pairs").mkdir()
-    assert check.copies(tmp_path / "pairs", tmp_path / "theirs") == []
+    pair = mined("copied.py", CODE)["function"]
+    (tmp_path / "pairs" / "one.jsonl").write_text(json.dumps(asdict(pair)) + "\n")
+    (tmp_path / "learned.txt").write_text("")
+    assert check.copies(tmp_path, tmp_path / "theirs") == []
+    (tmp_path / "learned.txt").write_text(prepare.key_of(pair))
+    assert check.copies(tmp_path, tmp_path / "theirs") == ["pypi:example copied.py read_rows"]
 
 
 def test_the_same_packages_are_held_out_for_ever() -> None:
