@@ -10,7 +10,7 @@ export interface Answer {
   hits: Hit[];
   /** What is left to say. */
   notes: string[];
-  /** How far the index is, if it is incomplete: then the answer may change without an edit. */
+  /** How far the index is, if it is incomplete. */
   progress: string | undefined;
 }
 
@@ -93,7 +93,7 @@ export class Picker implements vscode.Disposable {
 
   /** Ask again, as the index moved. */
   refresh(): void {
-    if (!this.closed && this.asked?.answer.progress && !this.asking) this.later();
+    if (!this.closed && this.asked && !this.asking) this.later();
   }
 
   /** Go to a row's place, the selected one's if not given. */

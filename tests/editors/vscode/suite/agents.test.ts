@@ -1,6 +1,9 @@
 import * as assert from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
+import { definitions } from '../../../../editors/vscode/src/mcp';
 import { append, closeAll, extension, run, settled, show } from './editor';
 
 suite('agents', () => {
@@ -44,5 +47,23 @@ suite('agents', () => {
     const text = await vscode.env.clipboard.readText();
     assert.match(text, /shop\/basket\.py/);
     assert.match(text, /^33 def/m);
+  });
+
+  test('the MCP server of the definition answers', async () => {
+    class Definition {
+      constructor(readonly label: string, readonly command: string, readonly args: string[]) {}
+    }
+    const [found] = (await definitions(api.server, Definition)) as Definition[];
+    assert.ok(found);
+    assert.equal(found.args.filter((one) => one === '--root').length, 2);
+    const server = spawn(found.command, found.args);
+    const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+    server.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+    const [data] = (await once(server.stdout, 'data')) as [Buffer];
+    const { result } = JSON.parse(data.toString()) as { result: { serverInfo: { name: string } } };
+    assert.match(result.serverInfo.name, /conexus/i);
+    const ended = once(server, 'exit');
+    server.stdin.end();
+    await ended;
   });
 });

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import { closeAll, extension, jump, picker, row, run, show, sleep, type, until, where, words } from './editor';
+import { closeAll, extension, file, jump, picker, row, run, show, sleep, type, until, where, words } from './editor';
 
 suite('search', () => {
   let api: Api;
@@ -86,6 +86,20 @@ suite('search', () => {
     const open = await picker(api);
     type(open, 'voucher path:no_such_directory');
     await row(open, 'Nothing found for "voucher path:no_such_directory"');
+  });
+
+  test('an index that is not complete is said, and the answers grow with it', async () => {
+    await run('conexus.pause');
+    const scaffold = file('shop/scaffold.py');
+    await vscode.workspace.fs.writeFile(scaffold, Buffer.from('def erect_scaffold(poles):\n    return poles\n'));
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'erect_scaffold');
+    await row(open, 'Indexing is paused, ');
+    await run('conexus.resume');
+    await row(open, 'shop/scaffold.py:');
+    await until('no remark', () => !words(open).some((one) => one.includes('Indexing is paused')));
+    await vscode.workspace.fs.delete(scaffold);
   });
 
   test('moving previews, Escape returns', async () => {
