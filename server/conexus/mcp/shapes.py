@@ -26,6 +26,12 @@ class Shape(BaseModel):
     # Schemas are built when they are first asked for, so that a client is answered sooner.
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, defer_build=True)
 
+    @classmethod
+    def taken(cls, found: object, **more: Any) -> Self:
+        """Return the shape with the attributes of `found` that are called like its fields, and `more`."""
+        names = (name for name in cls.model_fields if name not in more)
+        return cls(**{name: getattr(found, name) for name in names}, **more)
+
 
 class Ask(Shape):
     """Arguments of a tool. Flat and without null, because not every client understands more."""
@@ -47,17 +53,6 @@ class Completeness(Shape):
     percent: int
     phase: str
     """ready, scanning, indexing, paused or failed."""
-
-    @classmethod
-    def of(cls, found: wire.Completeness) -> Self:
-        """Return the engine's word on it."""
-        return cls(
-            complete=found.complete,
-            files=found.files,
-            pending=found.pending,
-            percent=found.percent,
-            phase=found.phase,
-        )
 
     def text(self) -> str:
         """Return a line to be read; empty if there is nothing to say."""
@@ -112,20 +107,8 @@ class Hit(Shape):
     @classmethod
     def of(cls, hit: wire.WireHit) -> Self:
         """Return the engine's hit."""
-        return cls(
-            path=hit.relative,
-            root=hit.root,
-            start_line=hit.span.start_line,
-            end_line=hit.span.end_line,
-            line=hit.line,
-            symbol=hit.symbol,
-            kind=hit.kind,
-            language=hit.language,
-            score=round(hit.score, 4),
-            reasons=list(hit.reasons),
-            version=hit.version,
-            excerpt=hit.excerpt,
-        )
+        lines = {"start_line": hit.span.start_line, "end_line": hit.span.end_line}
+        return cls.taken(hit, path=hit.relative, score=round(hit.score, 4), **lines)
 
     def text(self) -> str:
         """Return heading and numbered lines."""
@@ -151,14 +134,9 @@ class Hits(Reply):
     @classmethod
     def of(cls, reply: wire.Reply, **more: Any) -> Self:
         """Return the engine's reply."""
-        return cls(
-            hits=[Hit.of(hit) for hit in reply.hits],
-            revision=reply.revision,
-            completeness=Completeness.of(reply.completeness),
-            notes=list(reply.notes),
-            milliseconds=round(reply.milliseconds, 2),
-            **more,
-        )
+        completeness = Completeness.taken(reply.completeness)
+        hits = [Hit.of(hit) for hit in reply.hits]
+        return cls.taken(reply, hits=hits, completeness=completeness, truncated=False, **more)
 
     def text(self) -> str:
         """Return the hits one after the other, then what to know about them."""
@@ -185,17 +163,8 @@ class Symbol(Shape):
     @classmethod
     def of(cls, symbol: wire.WireSymbol, relative: str) -> Self:
         """Return the engine's symbol."""
-        return cls(
-            name=symbol.name,
-            kind=symbol.kind,
-            container=symbol.container,
-            path=relative,
-            root=symbol.root,
-            line=symbol.line,
-            start_line=symbol.span.start_line,
-            end_line=symbol.span.end_line,
-            version=symbol.version,
-        )
+        span = symbol.span
+        return cls.taken(symbol, path=relative, start_line=span.start_line, end_line=span.end_line)
 
     @property
     def qualified(self) -> str:

@@ -67,21 +67,8 @@ class Evidence(Shape):
     @classmethod
     def of(cls, part: wire.WireEvidence) -> Self:
         """Return the engine's evidence; its lines are in the reply's text."""
-        return cls(
-            path=part.relative,
-            root=part.root,
-            start_line=part.span.start_line,
-            end_line=part.span.end_line,
-            digest=part.digest,
-            symbol=part.symbol,
-            kind=part.kind,
-            language=part.language,
-            role=part.role,
-            whole=part.whole,
-            score=round(part.score, 4),
-            reasons=list(part.reasons),
-            version=part.version,
-        )
+        lines = {"start_line": part.span.start_line, "end_line": part.span.end_line}
+        return cls.taken(part, path=part.relative, score=round(part.score, 4), **lines)
 
 
 class Statement(Shape):
@@ -99,16 +86,8 @@ class Statement(Shape):
     @classmethod
     def of(cls, found: wire.WireStatement) -> Self:
         """Return the engine's statement."""
-        return cls(
-            about=found.about,
-            kind=found.kind,
-            statement=found.text,
-            path=found.relative,
-            root=found.root,
-            start_line=found.span.start_line,
-            end_line=found.span.end_line,
-            commit=found.commit,
-        )
+        lines = {"start_line": found.span.start_line, "end_line": found.span.end_line}
+        return cls.taken(found, statement=found.text, path=found.relative, **lines)
 
 
 class Step(Shape):
@@ -194,31 +173,15 @@ async def run(workspace: Workspace, ask: ContextAsk) -> ContextReply:
 
 
 def _reply(found: wire.ContextReply) -> ContextReply:
-    return ContextReply(
+    return ContextReply.taken(
+        found,
         pack=found.text,
-        tokens=found.tokens,
-        budget=found.budget,
-        task=found.task,
-        intent=found.intent,
-        confidence=round(found.confidence, 4),
         evidence=[Evidence.of(part) for part in found.evidence],
         statements=[Statement.of(statement) for statement in found.statements],
-        steps=[
-            Step(
-                name=s.name,
-                outcome=s.outcome,
-                found=s.found,
-                milliseconds=round(s.milliseconds, 2),
-                note=s.note,
-            )
-            for s in found.steps
-        ],
-        gates=[Gate(name=gate.name, outcome=gate.outcome, detail=gate.detail) for gate in found.gates],
-        branch=found.branch,
-        revision=found.revision,
-        completeness=Completeness.of(found.completeness),
-        notes=list(found.notes),
-        milliseconds=round(found.milliseconds, 2),
+        steps=[Step.taken(step) for step in found.steps],
+        gates=[Gate.taken(gate) for gate in found.gates],
+        completeness=Completeness.taken(found.completeness),
+        truncated=False,
     )
 
 

@@ -95,19 +95,10 @@ async def run(workspace: Workspace, ask: GrepAsk) -> GrepReply:
     reply = await workspace.ask_patiently("grep", asked, lambda found: not found.places)
     return GrepReply(
         matches=[
-            Match(
-                path=place.relative,
-                root=place.root,
-                line=place.line,
-                column=place.column,
-                end_line=place.span.end_line,
-                text=place.text,
-                version=place.version,
-            )
-            for place in reply.places
+            Match.taken(place, path=place.relative, end_line=place.span.end_line) for place in reply.places
         ],
         exhaustive=reply.complete,
-        completeness=Completeness.of(reply.completeness),
+        completeness=Completeness.taken(reply.completeness),
         notes=list(reply.notes),
         milliseconds=round(reply.milliseconds, 2),
     )

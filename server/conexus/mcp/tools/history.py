@@ -44,13 +44,7 @@ class Commit(Shape):
     @classmethod
     def of(cls, commit: wire.WireCommit) -> Self:
         """Return the engine's commit."""
-        return cls(
-            id=commit.id,
-            time=datetime.fromtimestamp(commit.time, UTC).isoformat(),
-            author=commit.author,
-            subject=commit.subject,
-            tickets=list(commit.tickets),
-        )
+        return cls.taken(commit, time=datetime.fromtimestamp(commit.time, UTC).isoformat())
 
     def text(self) -> str:
         """Return a line."""
@@ -98,10 +92,7 @@ async def run(workspace: Workspace, ask: HistoryAsk) -> HistoryReply:
     return HistoryReply(
         branch=reply.branch,
         commits=[Commit.of(commit) for commit in reply.commits],
-        blame=[
-            Blame(start_line=part.start_line, end_line=part.end_line, commit=part.commit)
-            for part in reply.blame
-        ],
+        blame=[Blame.taken(part) for part in reply.blame],
         notes=list(reply.notes),
     )
 

@@ -86,26 +86,7 @@ async def state(workspace: Workspace, roots: tuple[str, ...]) -> ControlReply:
     """Return the state of folders."""
     found = await asyncio.gather(*(workspace.ask("status", wire.StatusOf(root)) for root in roots))
     folders = [folder for status in found for folder in status.folders]
-    return ControlReply(version=found[0].version, folders=[_folder(folder) for folder in folders])
-
-
-def _folder(folder: wire.FolderStatus) -> FolderState:
-    return FolderState(
-        root=folder.root,
-        phase=folder.phase,
-        files=folder.files,
-        pending=folder.pending,
-        percent=folder.percent,
-        chunks=folder.chunks,
-        symbols=folder.symbols,
-        revision=folder.revision,
-        languages=folder.languages,
-        skipped=folder.skipped,
-        problems=list(folder.problems),
-        buffers=folder.buffers,
-        model=folder.model,
-        watching=folder.watching,
-    )
+    return ControlReply(version=found[0].version, folders=[FolderState.taken(folder) for folder in folders])
 
 
 TOOL = Tool(

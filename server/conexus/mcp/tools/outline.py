@@ -93,7 +93,7 @@ async def run(workspace: Workspace, ask: OutlineAsk) -> OutlineReply:
         files=files,
         total=reply.total,
         next_cursor=_after(files) if reply.more else "",
-        completeness=Completeness.of(reply.completeness),
+        completeness=Completeness.taken(reply.completeness),
     )
 
 

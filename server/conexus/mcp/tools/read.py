@@ -61,18 +61,7 @@ async def run(workspace: Workspace, ask: ReadAsk) -> ReadReply:
     limit = workspace.settings.mcp.reply_bytes // _ROOM
     asked = wire.ReadText(ask.path, ask.start_line, ask.end_line, workspace.root(ask.root), limit)
     found = await workspace.ask("read", asked)
-    return ReadReply(
-        path=found.relative,
-        root=found.root,
-        start_line=found.start_line,
-        end_line=found.end_line,
-        lines=found.lines,
-        version=found.version,
-        digest=found.digest,
-        redactions=found.redactions,
-        content=found.text,
-        truncated=found.more,
-    )
+    return ReadReply.taken(found, path=found.relative, content=found.text, truncated=found.more)
 
 
 TOOL = Tool(

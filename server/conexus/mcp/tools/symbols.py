@@ -58,7 +58,7 @@ async def run(workspace: Workspace, ask: SymbolsAsk) -> SymbolsReply:
     return SymbolsReply(
         symbols=[Symbol.of(symbol, relative_to(symbol.root, symbol.path)) for symbol in reply.symbols],
         revision=reply.revision,
-        completeness=Completeness.of(reply.completeness),
+        completeness=Completeness.taken(reply.completeness),
     )
 
 
