@@ -23,7 +23,7 @@ def piece(ground: Ground, path: str, first: int, last: int, role: Role = Role.AN
         ground, path, Span(0, 1, first, last), f"# {path}\n".encode() + "\n".join(lines[1:]).encode()
     )
     brief = Citation(ground, path, Span(0, 1, first, first + 1), "\n".join(lines[:2]).encode())
-    return Piece(cited, f"f{first}", "function", role, 0.5, (), whole=True, brief=brief)
+    return Piece(cited, f"f{first}", "function", role, 0.5, (), whole=True, briefer=(brief,))
 
 
 def test_the_first_answer_is_whole_and_a_large_later_one_is_brief(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from conexus.orchestrate.evidence import Piece, Role, Statement
-from conexus.orchestrate.locate import brief_of
+from conexus.orchestrate.locate import around_line
 from conexus.workspace import history
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def of_ticket(ground: Ground, ticket: str) -> Iterator[Piece]:
             _SURE,
             (f"changed for {ticket}",),
             whole=one is not None and one.span == span,
-            brief=brief_of(ground, text, span, run.start_line),
+            briefer=around_line(ground, text, span, run.start_line),
         )
         shown += 1
 

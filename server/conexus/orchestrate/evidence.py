@@ -56,8 +56,8 @@ class Piece:
     reasons: tuple[str, ...]
     whole: bool
     """Whether it is all of its definition."""
-    brief: Citation | None = None
-    """The lines of it that tell most, for where there is no room for all."""
+    briefer: tuple[Citation, ...] = ()
+    """Fewer and fewer lines of it, those that tell most, for where there is no room for all."""
 
     @property
     def key(self) -> tuple[str, str, int, int]:

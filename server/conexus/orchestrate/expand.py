@@ -13,7 +13,7 @@ from attrs import evolve
 
 from conexus.embedding.words import words
 from conexus.orchestrate.evidence import Piece, Role, Statement
-from conexus.orchestrate.locate import brief_of
+from conexus.orchestrate.locate import around_line
 from conexus.search.rank import is_test
 
 if TYPE_CHECKING:
@@ -180,5 +180,5 @@ def _shown(ground: Ground, path: str, line: int, role: Role) -> Piece | None:
         0.0,
         (),
         whole=True,
-        brief=brief_of(ground, text, one.span, line),
+        briefer=around_line(ground, text, one.span, line),
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conexus.store.symbols import SymbolEntry
 
 # A definition that is longer is shown by the chunk that was found in it.
-_LONGEST = 60
+_LONGEST = 150
 # So many files are looked into; what else was found in a file counts less than what answers best there.
 _FILES = 12
 _DEPTH = 60
@@ -108,7 +108,7 @@ def _pieces(ground: Ground, hits: Sequence[Hit]) -> Iterator[Piece]:
             hit.score,
             hit.reasons,
             whole=one is not None or not hit.symbol,
-            brief=brief_of(ground, text, span, hit.line),
+            briefer=_briefer(ground, text, span, hit),
         )
 
 
@@ -125,12 +125,19 @@ def _beginning_in(ground: Ground, hits: Sequence[Hit]) -> Iterator[Sequence[Symb
         yield next(known) if text is not None and text.as_indexed else ()
 
 
-def brief_of(ground: Ground, text: Text, span: Span, line: int) -> Citation | None:
-    """Return the lines around `line` of a span that is longer than that; None where it is not."""
+def _briefer(ground: Ground, text: Text, span: Span, hit: Hit) -> tuple[Citation, ...]:
+    """Return the chunk that was found in a longer definition, then the lines around the one that tells most."""
+    chunk = hit.span.end_line - hit.span.start_line < span.end_line - span.start_line
+    part = (ground.cite(text, hit.span.start_line, hit.span.end_line),) if chunk else ()
+    return (*part, *around_line(ground, text, span, hit.line))
+
+
+def around_line(ground: Ground, text: Text, span: Span, line: int) -> tuple[Citation, ...]:
+    """Return the lines around `line` of a span that is longer than that; none where it is not."""
     if span.end_line - span.start_line < _BEFORE + _AFTER:
-        return None
+        return ()
     line = min(max(line, span.start_line), span.end_line)
-    return ground.cite(text, max(span.start_line, line - _BEFORE), min(span.end_line, line + _AFTER))
+    return (ground.cite(text, max(span.start_line, line - _BEFORE), min(span.end_line, line + _AFTER)),)
 
 
 def _definition(symbols: Sequence[SymbolEntry], line: int) -> SymbolEntry | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ANSWERS = {Role.HERE, Role.ANSWER}
 # The most of the budget that one answer may take at first, by its place: the first few are shown whole, and what
 # comes after them is still there, if only by the lines that tell most.
-_LARGEST = (0.3, 0.2, 0.15, 0.1, 0.1, 0.1, 0.07)
+_LARGEST = (0.4, 0.2, 0.12, 0.1, 0.1, 0.08, 0.07)
 # Of the budget, for statements.
 _SAID = 0.08
 # What can be read off the lines it is about.
@@ -86,12 +86,9 @@ class _Shelf:
     seen: set[bytes] = field(factory=set)
 
     def take(self, piece: Piece, limit: int, most: int) -> bool:
-        """Add `piece`, or its brief form, if it takes `most` tokens and all stays within `limit`."""
-        if self._put(piece, limit, most):
-            return True
-        if piece.brief is None:
-            return False
-        return self._put(evolve(piece, cited=piece.brief, brief=None, whole=False), limit, most)
+        """Add `piece`, or as much of it as fits, if that takes `most` tokens and all stays within `limit`."""
+        shorter = (evolve(piece, cited=cited, briefer=(), whole=False) for cited in piece.briefer)
+        return self._put(piece, limit, most) or any(self._put(one, limit, most) for one in shorter)
 
     def _put(self, piece: Piece, limit: int, most: int) -> bool:
         cited = piece.cited
