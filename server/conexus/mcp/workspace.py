@@ -52,8 +52,10 @@ class Workspace:
         """
         reply = await self.ask(method, params)
         if is_empty(reply) and not reply.completeness.complete:
+            # Half of what the request may take: what there is then is still an answer.
+            patience = min(_WARMING_MS, int(500 * self.settings.mcp.request_seconds))
             waited = [
-                self.ask("wait", wire.WaitFor(root, complete=True, timeout_ms=_WARMING_MS))
+                self.ask("wait", wire.WaitFor(root, complete=True, timeout_ms=patience))
                 for root in params.roots or self.roots
             ]
             await asyncio.gather(*waited)
