@@ -87,8 +87,7 @@ async def test_an_unsaved_edit_is_found_and_read(
         )
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-@pytest.mark.parametrize("way", ["stdio", "http"])
+@pytest.mark.parametrize(("way", "mode"), [("stdio", "auto"), ("stdio", "legacy"), ("http", "legacy")])
 async def test_changes_are_told(way: str, mode: str, home: Path, folder_of: Callable[..., Path]) -> None:
     root = folder_of(FILES, f"{way}-{mode}")
     server = HttpServer(home, root) if way == "http" else None
