@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bench.quality.asking import Asked
     from bench.quality.measures import Ranks
+    from bench.quality.ranks import Table
     from bench.report import Report
 
 WHOLE = "all of it"
@@ -80,25 +81,25 @@ ABLATIONS = (
 
 
 class Ablated:
-    """Ranks without each thing in turn: set → ablation → question id → ranks."""
+    """Ranks without each thing in turn: a table a set, with an ablation a column."""
 
     def __init__(self) -> None:
-        self._ranks: dict[str, dict[str, dict[str, Ranks]]] = {}
+        self.tables: dict[str, Table] = {}
 
     def add(self, scope: str, asked: Sequence[Asked]) -> None:
         """Rank these questions once for each ablation. Nothing of the candidates is kept."""
         for ablation in ABLATIONS:
-            kept = self._ranks.setdefault(scope, {}).setdefault(ablation.name, {})
+            kept = self.tables.setdefault(scope, {}).setdefault(ablation.name, {})
             kept.update(ablation.ranks(asked))
 
     def report(self, report: Report) -> None:
         """Add a table: what is lost of nDCG@10 where a thing is left out."""
-        report.table("nDCG@10 without …: difference [95 %] p", ("", *self._ranks), self._rows())
+        report.table("nDCG@10 without …: difference [95 %] p", ("", *self.tables), self._rows())
 
     def _rows(self) -> Iterable[Sequence[str]]:
         scores = {
             scope: {name: score(ranks)["nDCG@10"] for name, ranks in by_name.items()}
-            for scope, by_name in self._ranks.items()
+            for scope, by_name in self.tables.items()
         }
         whole = {scope: by_name[WHOLE] for scope, by_name in scores.items()}
         yield [WHOLE, *(f"{sum(values.values()) / len(values):.4f}" for values in whole.values())]

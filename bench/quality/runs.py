@@ -288,6 +288,9 @@ def run(arguments: list[str]) -> None:
     if options.pinned and not options.save:
         worse = pinned.check(_table_of(by_set["pinned"])["conexus"])
     _write(options, by_set)
+    if ablated is not None and options.ranks:
+        for scope, table in ablated.tables.items():
+            ranks.write(options.ranks / f"{scope}-without.tsv", table)
     report.finish(save=options.save)
     if worse:
         raise SystemExit(f"worse than bench/quality/ranks/pinned.tsv: {worse}")
