@@ -78,6 +78,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Path, s
     root = above / "project"
     root.mkdir()
     written(root, FILES)
+    # On this, engines that try and go back would run for ever.
+    (root / "deep" / "er" / "notes.txt").write_text("nothing of note\n" + "a" * 5_000 + "!\n", "utf-8")
     (root / "link.py").symlink_to(above / "outside.py")
     (root / "linked").symlink_to(above)
     git(root, "init", "-q", "-b", "feature/LAMP-7")

@@ -78,12 +78,10 @@ async def test_odd_text_is_no_error(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"(.*.*.*)*x", r"(\w+\s?)*!", "(x+x+)+y", "a{1,500}" * 3])
-async def test_a_catastrophic_expression_takes_no_time(agent: Agent, pattern: str) -> None:
-    # The text that makes other engines run for ever is there: see `long` in the project.
-    begun = time.process_time()
-    await agent.raw("grep", pattern=pattern)
-    assert "hits" in await agent.call("search", query="lamp")
-    del begun
+async def test_a_catastrophic_expression_is_answered(agent: Agent, pattern: str) -> None:
+    result = await agent.raw("grep", pattern=pattern)
+    assert not result.is_error or "pattern: " in str(result.content)
+    assert "hits" in await agent.call("search", query=f"/{pattern}/")
 
 
 @pytest.mark.parametrize("pattern", ["(", "[z-a]", r"(?<=a)b", r"(a)\1", "*", "a{5000}{5000}"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +142,21 @@ async def test_cursors_of_others(text: str) -> None:
     with pytest.raises(EngineError, match="not one of ours"):
         Cursor.opened(text, int, int)
     assert Cursor.opened(Cursor(place=[3, "ü\udcff"]).sealed(), int, str) == [3, "ü\udcff"]
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        (
+            "conexus.mcp.server, conexus.mcp.stdio",
+            ("numpy", "lancedb", "pyarrow", "re2", "tree_sitter", "pygls"),
+        ),
+        ("conexus.mcp.front", ("mcp", "mcp_types", "pydantic", "starlette")),
+        ("conexus.cli", ("mcp", "mcp_types", "pydantic", "uvicorn")),
+        ("conexus.engine.service", ("mcp", "mcp_types", "pydantic", "uvicorn")),
+    ],
+)
+async def test_a_front_starts_without_what_it_does_not_need(module: str, absent: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([name for name in {absent!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
