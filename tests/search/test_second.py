@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILES = """
-//- /net/upload.py
+//- /net/first.py
 def retry_failed_uploads(queue, attempts=3):
     '''Try again to send the uploads that failed.'''
 //- /net/other.py
@@ -60,19 +60,19 @@ def paths(reply: object) -> list[str]:
 def test_it_is_added_to_the_first_opinion(engine: Engine, folder_of: Callable[..., Path]) -> None:
     folder = engine.open(folder_of(FILES))
     folder.reconcile()
-    first = folder.search(SearchRequest("retry the failed uploads"))
-    assert paths(first)[0] == "net/upload.py"
+    first = folder.search(SearchRequest("send failed uploads again"))
+    assert paths(first)[0] == "net/first.py"
     assert not first.refined
     folder.wait_for_second_opinion()
-    second = folder.search(SearchRequest("retry the failed uploads", refine=True))
+    second = folder.search(SearchRequest("send failed uploads again", refine=True))
     assert second.refined
-    assert paths(second) == ["net/other.py", "net/upload.py", "net/third.py"]
+    assert paths(second) == ["net/other.py", "net/first.py", "net/third.py"]
     assert "second opinion 3.00, #2 before" in second.hits[0].reasons
     assert [hit.score for hit in second.hits] == [hit.score for hit in first.hits]
-    one = folder.search(SearchRequest("retry the failed uploads", limit=1, refine=True))
+    one = folder.search(SearchRequest("send failed uploads again", limit=1, refine=True))
     assert paths(one) == ["net/other.py"]
     # Who asks by name knows what is meant.
-    assert not folder.search(SearchRequest("retry_failed_uploads", refine=True)).refined
+    assert not folder.search(SearchRequest("queue_in_summer", refine=True)).refined
 
 
 def test_until_the_model_is_loaded_the_first_opinion_stands(
@@ -80,7 +80,7 @@ def test_until_the_model_is_loaded_the_first_opinion_stands(
 ) -> None:
     folder = engine.open(folder_of(FILES))
     folder.reconcile()
-    reply = folder.search(SearchRequest("retry the failed uploads", refine=True))
+    reply = folder.search(SearchRequest("send failed uploads again", refine=True))
     assert reply.notes == ("there is no second opinion yet: its model is being loaded",)
     assert not reply.refined
 
@@ -92,8 +92,8 @@ def test_a_model_that_cannot_be_loaded_is_said(
     folder = engine.open(folder_of(FILES))
     folder.reconcile()
     folder.wait_for_second_opinion()
-    reply = folder.search(SearchRequest("retry the failed uploads", refine=True))
-    assert paths(reply)[0] == "net/upload.py"
+    reply = folder.search(SearchRequest("send failed uploads again", refine=True))
+    assert paths(reply)[0] == "net/first.py"
     assert "these weights are torn" in reply.notes[0]
 
 
