@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("corpora", "quality", "context", "index", "query", "latency", "scale", "mcp", "neovim", "package")
+BENCHMARKS = ("corpora", "quality", "context", "index", "query", "latency", "scale", "mcp", "neovim", "package", "seed")
 
 
 def describe() -> str:
