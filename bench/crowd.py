@@ -12,7 +12,6 @@ import random
 import signal
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -32,6 +31,7 @@ from conexus.engine.wire import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 MIX = {"search": 5, "edit": 3, "symbol": 2}
 """Kind of action → how often of ten."""
