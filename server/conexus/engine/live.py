@@ -19,6 +19,7 @@ from conexus.engine.folder import CancelledError
 from conexus.engine.pending import Pending
 from conexus.engine.wire import Completeness, FolderStatus
 from conexus.store.errors import IndexMissing
+from conexus.store.memory import give_back_memory
 from conexus.workspace.files import IGNORE_FILES, WalkCancelledError
 from conexus.workspace.watch import Watcher
 
@@ -300,6 +301,7 @@ class LiveFolder:
             return False
         self._progress.phase = "ready"
         self._progress.complete = True
+        give_back_memory()
         self._show_again()
         # Not waited for: questions about the past come later, if at all.
         self.folder.past.catch_up(0.0)
