@@ -141,9 +141,10 @@ def _write_rows(pairs: list[Pair], work: Path, most_words: int) -> None:
         counts.update(set(texts["code"]))
         for key, text in texts.items():
             columns[key].append(np.array([numbers.setdefault(word, len(numbers)) for word in text], np.int32))
-    vocabulary = [word for word, n in counts.most_common() if n >= RAREST_WORD and len(word) <= LONGEST_WORD][
-        :most_words
-    ]
+    # Words of one count stand by the alphabet: the order of sets differs from run to run.
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    frequent = [word for word, n in ordered if n >= RAREST_WORD and len(word) <= LONGEST_WORD]
+    vocabulary = frequent[:most_words]
     print(len(vocabulary), "words of", len(counts))
     rows = {word: row for row, word in enumerate(vocabulary)}
     row_of = np.array([rows.get(word, -1) for word in numbers], np.int32)
