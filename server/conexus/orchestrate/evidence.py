@@ -59,12 +59,6 @@ class Piece:
     briefer: tuple[Citation, ...] = ()
     """Fewer and fewer lines of it, those that tell most, for where there is no room for all."""
 
-    @property
-    def key(self) -> tuple[str, str, int, int]:
-        """Return what tells it from other pieces: root, path and lines."""
-        span = self.cited.span
-        return self.cited.ground.root, self.cited.path, span.start_line, span.end_line
-
 
 @frozen(eq=False)
 class Statement:
