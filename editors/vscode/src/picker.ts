@@ -2,52 +2,12 @@
 import * as vscode from 'vscode';
 import type { History } from './history';
 import { open, Preview } from './preview';
-import type { Hit } from './protocol';
-import { glimpse, icon, nameOf, placeOf, plain } from './rows';
-
-/** What a picker, the view and the clipboard show. */
-export interface Answer {
-  hits: Hit[];
-  /** What is left to say. */
-  notes: string[];
-  /** How far the index is, if it is incomplete. */
-  progress: string | undefined;
-}
-
-/** Something that can be asked, and asked again. */
-export interface Question {
-  title: string;
-  /** What the picker begins with; also what is asked where nothing can be typed. */
-  query: string;
-  /** What is shown in the empty box. Without it, the question is asked once and typing filters its answers. */
-  prompt?: string;
-  ask(query: string, token: vscode.CancellationToken): Promise<Answer>;
-}
-
-/** A question with its last answer. */
-export interface Asked {
-  question: Question;
-  query: string;
-  answer: Answer;
-}
-
-export interface Row extends vscode.QuickPickItem {
-  hit?: Hit;
-  /** What Enter does on a row that is no hit. */
-  act?: () => unknown;
-}
+import { answerRows, historyRows, PIN, problemRows, sameRow, sameRows } from './pickerRows';
+import type { Asked, Question, Row } from './pickerRows';
 
 const DEBOUNCE_MS = 40;
 const BUSY_MS = 300;
 const PREVIEW_MS = 80;
-const BESIDE: vscode.QuickInputButton = {
-  iconPath: new vscode.ThemeIcon('split-horizontal'),
-  tooltip: vscode.l10n.t('Open to the Side (Ctrl+Enter)'),
-};
-const PIN: vscode.QuickInputButton = {
-  iconPath: new vscode.ThemeIcon('pin'),
-  tooltip: vscode.l10n.t('Pin Results to the View (Alt+Enter)'),
-};
 
 export class Picker implements vscode.Disposable {
   readonly pick = vscode.window.createQuickPick<Row>();
@@ -189,59 +149,21 @@ export class Picker implements vscode.Disposable {
 
   private show(asked: Asked): void {
     this.asked = asked;
-    const { hits, notes, progress } = asked.answer;
-    const rows: Row[] = hits.map((hit) => this.row(hit, asked.query));
-    if (hits.length === 0) {
-      const label = vscode.l10n.t('Nothing found for "{0}"', plain(asked.query));
-      rows.push({ label, iconPath: new vscode.ThemeIcon('info') });
-    }
-    // Hits come first, so that they stay in place when something else comes or goes.
-    rows.push(...notes.map((note) => ({ label: plain(note), iconPath: new vscode.ThemeIcon('info') })));
-    if (progress) {
-      const act = (): unknown => vscode.commands.executeCommand('conexus.status');
-      rows.push({ label: progress, iconPath: new vscode.ThemeIcon('sync'), act });
-    }
-    this.list(rows);
-  }
-
-  private row(hit: Hit, query: string): Row {
-    const detail = glimpse(hit, query).text;
-    return {
-      label: plain(nameOf(hit)),
-      description: plain(`${hit.kind}  ${placeOf(hit)}`),
-      ...(detail ? { detail: plain(detail.slice(0, 200)) } : {}),
-      iconPath: icon(hit.kind),
-      buttons: [BESIDE, PIN],
-      hit,
-    };
+    this.list(answerRows(asked));
   }
 
   private showHistory(): void {
     this.asked = undefined;
-    const rows: Row[] = this.history.questions.map((question) => ({
-      label: plain(question),
-      iconPath: new vscode.ThemeIcon('history'),
-      act: (): void => { this.enter(question); },
-    }));
-    const hint = vscode.l10n.t('Ask in words, by name, or in code. Filters: path: -path: lang: kind:');
-    this.list([{ label: hint, iconPath: new vscode.ThemeIcon('lightbulb') }, ...rows]);
+    this.list(historyRows(this.history.questions, (question) => { this.enter(question); }));
   }
 
   private showProblem(error: unknown): void {
     this.asked = undefined;
-    const message = error instanceof Error ? error.message : String(error);
-    const rows: Row[] = [{ label: plain(message), iconPath: new vscode.ThemeIcon('error') }];
-    for (const [label, command] of [
-      [vscode.l10n.t('Install the server…'), 'conexus.install'],
-      [vscode.l10n.t('Show the logs'), 'conexus.logs'],
-    ] as const) {
-      const act = async (): Promise<void> => {
-        await this.leave(true);
-        await vscode.commands.executeCommand(command);
-      };
-      rows.push({ label, iconPath: new vscode.ThemeIcon('arrow-right'), act });
-    }
-    this.list(rows);
+    const run = async (command: string): Promise<void> => {
+      await this.leave(true);
+      await vscode.commands.executeCommand(command);
+    };
+    this.list(problemRows(error instanceof Error ? error.message : String(error), run));
   }
 
   /** Show rows, the selection staying on the hit it was moved to; rows that are there already are left alone. */
@@ -250,7 +172,7 @@ export class Picker implements vscode.Disposable {
     const chosen = this.pick.activeItems[0];
     const moved = chosen?.hit && chosen !== this.pick.items[0];
     this.pick.items = rows.map((row) => ({ ...row, alwaysShow: this.live || !row.hit }));
-    const again = moved ? this.pick.items.find((row) => samePlace(row, chosen)) : undefined;
+    const again = moved ? this.pick.items.find((row) => sameRow(row, chosen)) : undefined;
     if (again) this.pick.activeItems = [again];
   }
 
@@ -259,13 +181,4 @@ export class Picker implements vscode.Disposable {
     const hit = row?.hit;
     if (hit && !this.closed) this.timers.preview = setTimeout(() => { this.preview.show(hit); }, PREVIEW_MS);
   }
-}
-
-function samePlace(one: Row, other: Row): boolean {
-  const place = (row: Row): unknown[] => [row.hit?.uri, row.hit?.range, row.label, row.description, row.detail];
-  return JSON.stringify(place(one)) === JSON.stringify(place(other));
-}
-
-function sameRows(rows: readonly Row[], others: readonly Row[]): boolean {
-  return rows.length === others.length && rows.every((row, number) => samePlace(row, others[number] ?? row));
 }

@@ -1,7 +1,7 @@
 /** The Conexus view: the last results, grouped by file, which follow edits. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { Asked } from './picker';
+import type { Asked } from './pickerRows';
 import { glimpse, icon, nameOf } from './rows';
 import { Follower, track, type Tracked } from './tracked';
 

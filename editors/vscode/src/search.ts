@@ -2,7 +2,8 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { History } from './history';
-import { Picker, type Answer, type Asked, type Question } from './picker';
+import { Picker } from './picker';
+import type { Answer, Asked, Question } from './pickerRows';
 import type { SearchParams, SearchResult } from './protocol';
 import { asHit, progressOf } from './rows';
 import type { Server } from './server';

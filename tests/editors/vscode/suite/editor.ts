@@ -2,7 +2,8 @@
 import * as assert from 'node:assert';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import type { Picker, Row } from '../../../../editors/vscode/src/picker';
+import type { Picker } from '../../../../editors/vscode/src/picker';
+import type { Row } from '../../../../editors/vscode/src/pickerRows';
 import type { Hit } from '../../../../editors/vscode/src/protocol';
 
 export const run = (command: string, ...rest: unknown[]): Thenable<unknown> =>
