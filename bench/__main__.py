@@ -5,7 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("corpora", "quality", "context", "index", "query", "latency", "scale", "mcp", "neovim", "package", "seed")
+BENCHMARKS = (
+    "corpora",
+    "quality",
+    "context",
+    "index",
+    "query",
+    "latency",
+    "scale",
+    "mcp",
+    "neovim",
+    "package",
+    "seed",
+    "rivals",
+)
 
 
 def describe() -> str:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PINS = ("semble==0.7.0", "ripgrep==14.1.0", "attrs>=25.1")
+RIVAL_PINS = (
+    "usearch==2.26.6", "chroma-hnswlib==0.7.6", "sqlite-vec==0.1.9", "pysqlite3-binary==0.5.4.post2",
+    "tantivy==0.27.0", "lancedb==0.40.0",
+)  # fmt: skip
+"""Search engines of `bench rivals`. hnswlib has no wheel, but Chroma's copy of it has; not every Python's own
+`sqlite3` loads extensions."""
+PLOT_PINS = ("matplotlib==3.11.2",)
 SEMBLE = PINS[0].replace("==", " ")
 MODES = ("bm25", "bm25+ranker", "hybrid")
 _HERE = Path(__file__).parent
@@ -30,11 +37,14 @@ Answers = dict[str, list[list]]
 @cache
 def environment() -> Path:
     """Return the folder of the peers' commands, installing them first if needed."""
-    root = CACHE / "peers"
-    if not root.exists():
-        subprocess.run([sys.executable, "-m", "venv", root], check=True)
-        pip = [root / "bin" / "python", "-m", "pip", "install", "-q", "--only-binary", ":all:", *PINS]
+    root, pins = CACHE / "peers", [*PINS, *RIVAL_PINS, *PLOT_PINS]
+    installed = root / "pins.txt"
+    if not installed.exists() or installed.read_text().split() != pins:
+        if not root.exists():
+            subprocess.run([sys.executable, "-m", "venv", root], check=True)
+        pip = [root / "bin" / "python", "-m", "pip", "install", "-q", "--only-binary", ":all:", *pins]
         subprocess.run(pip, check=True)
+        installed.write_text("\n".join(pins))
     return root / "bin"
 
 
