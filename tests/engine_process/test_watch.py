@@ -1,4 +1,4 @@
-"""The watcher where the system does not play along, and git's history where there is none."""
+"""The watcher where the system does not play along."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 from tests.engine_process.engine_world import eventually
 
 from conexus.settings import ScopeSettings
-from conexus.workspace import history
 from conexus.workspace.files import Scope
-from conexus.workspace.history import History
 from conexus.workspace.watch import Watcher
 
 if TYPE_CHECKING:
@@ -115,14 +113,3 @@ def test_closing_before_anything_happened_ends_the_thread(watcher: Watcher) -> N
     watcher.close()
     assert watcher._thread is not None
     assert not watcher._thread.is_alive()
-
-
-def test_without_git_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert history.read(tmp_path, History()).commits == ()
-    monkeypatch.setenv("PATH", "")
-    assert history.read(tmp_path, History()).together("a") == {}
-
-
-def test_rare_company_is_chance() -> None:
-    commits = (frozenset({"a", "b"}), frozenset({"a", "b"}), frozenset({"a", "c"}), frozenset({"b", "d"}))
-    assert History("x", commits).together("a") == {"b": pytest.approx(2 / 3)}
