@@ -18,6 +18,7 @@ BENCHMARKS = (
     "package",
     "seed",
     "rivals",
+    "plots",
 )
 
 

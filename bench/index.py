@@ -100,6 +100,9 @@ def _measure_cold(report: Report, corpus: Corpus, folder: Path, rounds: int) -> 
     ours = runs["conexus index"]
     wall = median(done.wall for done in ours)
     report.figures[f"cold {corpus.name}, s"] = round(wall, 3)
+    report.figures[f"cold {corpus.name}, files/s"] = {
+        name: round(corpus.files / median(one.wall for one in done), 1) for name, done in runs.items()
+    }
     _bars(report, corpus, wall)
     _report_size(report, corpus, folder / "conexus", json.loads(ours[-1].output))
 
