@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from conexus.embedding.terms import stem
+from conexus.embedding.terms import stems
 from conexus.embedding.words import words
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from conexus.search.context import Surroundings
     from conexus.search.query import Query
@@ -97,7 +97,7 @@ def rank(query: Query, found: Sequence[Found], around: Surroundings | None = Non
     asked = _Asked.of(query, scored)
     for candidate in scored:
         _boost_names(asked, candidate)
-        _weigh_path(query, candidate)
+        _weigh_kind(candidate)
     if around is not None and not around.empty:
         _lift(around, scored)
     return _pick(scored, query.limit, _bound(query.intent))
@@ -121,11 +121,20 @@ def is_test(path: str) -> bool:
 class _Scored:
     row: Row
     score: float = 0.0
-    reasons: list[str] = field(factory=list)
+    places: list[tuple[Agent, int]] = field(factory=list)
+    """Where agents put it, from 1."""
+    factors: list[tuple[float, str]] = field(factory=list)
 
     def times(self, factor: float, reason: str) -> None:
         self.score *= factor
-        self.reasons.append(f"{reason} x{factor:.2f}")
+        self.factors.append((factor, reason))
+
+    def reasons(self) -> tuple[str, ...]:
+        # Put in words for the few that are shown, not for the hundreds that are weighed.
+        return (
+            *(f"{agent} #{position}" for agent, position in self.places),
+            *(f"{reason} x{factor:.2f}" for factor, reason in self.factors),
+        )
 
 
 def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
@@ -138,9 +147,11 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
             key = (row.file_id, row.ord)
             if not query.filters.admits_kind(row.kind) or any(key not in keys for keys in only):
                 continue
-            candidate = scored.setdefault(key, _Scored(row))
+            candidate = scored.get(key)
+            if candidate is None:
+                candidate = scored[key] = _Scored(row)
             candidate.score += weight * worth
-            candidate.reasons.append(f"{result.agent} #{position}")
+            candidate.places.append((result.agent, position))
     return list(scored.values())
 
 
@@ -177,9 +188,16 @@ def _boost_coherent_files(query: Query, scored: list[_Scored]) -> None:
     }
     code = {candidate.row.file_id for candidate in scored if _is_code_itself(query, candidate.row)}
     most = max((total for number, total in totals.items() if number in code or not code), default=1.0)
+    factors = {
+        number: (1 + _COHERENCE * min(1.0, total / most), f"{len(by_file[number])} found in its file")
+        for number, total in totals.items()
+    }
     for candidate in scored:
-        share = min(1.0, totals[candidate.row.file_id] / most)
-        candidate.times(1 + _COHERENCE * share, f"{len(by_file[candidate.row.file_id])} found in its file")
+        candidate.times(*factors[candidate.row.file_id])
+
+
+Factor = tuple[float, str]
+"""What a score is multiplied by, and why."""
 
 
 @define
@@ -189,25 +207,37 @@ class _Asked:
     In a repository called phoenix every path says phoenix, and a path that does proves nothing.
     """
 
-    weights: dict[str, float]
-    said: dict[str, tuple[frozenset[str], frozenset[str]]]
-    """Path → stems of its last three directories, stems of its file name."""
+    shares: dict[str, float]
+    """Stem → how much of the question it is; they sum to 1."""
+    by_path: dict[str, list[Factor]]
+    """Path → what the path alone says for and against its chunks."""
 
     @classmethod
     def of(cls, query: Query, scored: Sequence[_Scored]) -> _Asked:
         said = {path: _path_stems(path) for path in {candidate.row.path for candidate in scored}}
         spread = Counter(word for directories, name in said.values() for word in directories | name)
-        asked = dict.fromkeys(stem(word) for word in query.words)
-        return cls({word: math.log(1 + (len(said) + 1) / (spread[word] + 1)) for word in asked}, said)
+        asked = dict.fromkeys(stems(query.words))
+        weights = {word: math.log(1 + (len(said) + 1) / (spread[word] + 1)) for word in asked}
+        whole = sum(weights.values()) or 1.0
+        made = cls({word: weight / whole for word, weight in weights.items()}, {})
+        made.by_path = {path: [*made._named(*said[path]), *_against(query, _place_of(path))] for path in said}
+        return made
 
-    def share(self, stems: Iterable[str]) -> float:
-        """Return how much of the question `stems` are, in [0, 1]."""
-        whole = sum(self.weights.values()) or 1.0
-        return sum(self.weights.get(word, 0.0) for word in set(stems)) / whole
+    def share(self, said: frozenset[str]) -> float:
+        """Return how much of the question `said` are, in [0, 1]."""
+        return sum(self.shares[word] for word in self.shares.keys() & said)
 
-    def covers(self, stems: frozenset[str]) -> bool:
-        """Return whether the question says all of `stems`, and there are any."""
-        return bool(stems) and self.weights.keys() >= stems
+    def covers(self, said: frozenset[str]) -> bool:
+        """Return whether the question says all of `said`, and there are any."""
+        return bool(said) and self.shares.keys() >= said
+
+    def _named(self, directories: frozenset[str], name: frozenset[str]) -> Iterator[Factor]:
+        named = self.share(name)
+        said = named + 0.5 * self.share(directories - name)
+        if said:
+            yield 1 + _PATH_SAYS * said, "path says it"
+        if self.covers(name):
+            yield 1 + _FILE_NAMED * (0.3 + 0.7 * named), "file is named so"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -217,37 +247,33 @@ def _path_stems(path: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _name_stems(name: str) -> frozenset[str]:
-    return _stems(name)
+def _name_stems(symbol: str) -> frozenset[str]:
+    return _stems(symbol.rpartition(".")[2])
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(map(stem, words(text)))
+    return frozenset(stems(words(text)))
 
 
 def _boost_names(asked: _Asked, candidate: _Scored) -> None:
-    """Raise chunks whose path or definition says the question's words."""
-    directories, name = asked.said[candidate.row.path]
-    said = asked.share(name) + 0.5 * asked.share(directories - name)
-    if said:
-        candidate.times(1 + _PATH_SAYS * said, "path says it")
-    if asked.covers(name):
-        candidate.times(1 + _FILE_NAMED * (0.3 + 0.7 * asked.share(name)), "file is named so")
-    defined = _name_stems(candidate.row.symbol.rpartition(".")[2])
+    """Raise chunks whose path or definition says the question's words; lower those that stand beside the code."""
+    for factor in asked.by_path[candidate.row.path]:
+        candidate.times(*factor)
+    defined = _name_stems(candidate.row.symbol)
     if asked.covers(defined):
         share = 0.5 + 0.5 * asked.share(defined)
         candidate.times(1 + _DEFINES * share, f"defines {candidate.row.symbol}")
 
 
-def _weigh_path(query: Query, candidate: _Scored) -> None:
-    place, kind = _place_of(candidate.row.path), candidate.row.kind
+def _against(query: Query, place: _PlaceOf) -> Iterator[Factor]:
     if place.test:
-        if query.wants_tests:
-            candidate.times(_ASKED_TEST, "test, as asked")
-        else:
-            candidate.times(_TEST, "test")
+        yield (_ASKED_TEST, "test, as asked") if query.wants_tests else (_TEST, "test")
     elif place.aside and place.aside.isdisjoint(query.words):
-        candidate.times(_ASIDE, "example, vendored or beside the code")
+        yield _ASIDE, "example, vendored or beside the code"
+
+
+def _weigh_kind(candidate: _Scored) -> None:
+    place, kind = _place_of(candidate.row.path), candidate.row.kind
     if place.declarations:
         candidate.times(_DECLARED, "declarations")
     elif kind in _NO_CODE_KINDS or place.no_code:
@@ -295,7 +321,7 @@ def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:
         if earlier:
             candidate.times(_NEXT_IN_FILE**earlier, f"{earlier} before it in this file")
     best = sorted(scored, key=_order)[:limit]
-    return [Ranked(c.row, round(min(1.0, c.score / bound), 4), tuple(c.reasons)) for c in best]
+    return [Ranked(c.row, round(min(1.0, c.score / bound), 4), c.reasons()) for c in best]
 
 
 def _order(candidate: _Scored) -> tuple[float, str, int]:
