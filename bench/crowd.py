@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 MIX = {"search": 5, "edit": 3, "symbol": 2}
 """Kind of action → how often of ten."""
 
+_ENDING_LOOKS = 400
+
 
 @frozen
 class Crowd:
@@ -115,8 +117,17 @@ async def _meet(root: Path, data: Path, clients: int, actions: int, pauses: Sequ
         await client.close()
     engine = (await first.request("status", StatusOf())).pid
     await first.close()
-    os.kill(engine, signal.SIGTERM)
+    await _end(engine)
     return crowds
+
+
+async def _end(engine: int) -> None:
+    """End the engine, and wait until it has let go of its files."""
+    os.kill(engine, signal.SIGTERM)
+    for _ in range(_ENDING_LOOKS):
+        if not os.path.exists(f"/proc/{engine}/fd/0"):  # noqa: PTH110 -- of a process that may end meanwhile
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _joined(number: int, data: Path, root: Path) -> EngineClient:
