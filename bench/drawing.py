@@ -22,7 +22,7 @@ _COLOURS = (
     "#b09a10",
     "#d0452f",
     "#6f7fd8",
-    "#7f7f7f",
+    "#5f9e30",
     "#20a0a0",
     "#a06a40",
 )
@@ -65,8 +65,11 @@ def _draw(chart) -> None:
 def _scales(axes, chart) -> None:
     if chart["log_x"]:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,g}")
     if chart["log_y"]:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:,g}")
+    axes.minorticks_off()
     if chart["ticks"]:
         axes.set_xticks(range(len(chart["ticks"])), chart["ticks"], rotation=30, ha="right")
     if not chart["log_y"] and chart["from_zero"]:

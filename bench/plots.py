@@ -20,6 +20,7 @@ ASSETS = Path(__file__).parent.parent / "docs" / "assets"
 LARGEST = 30_000
 """Bytes a chart may have."""
 _FAR_APART = 10
+_MOST_RUNS = 12
 
 Run = dict[str, Any]
 """One line of the history: ``bench``, ``date``, ``commit``, ``command``, ``load`` and ``figures``."""
@@ -58,13 +59,14 @@ def latency(runs: Sequence[Run]) -> Chart | None:
         for position, name in ((1, "p50"), (2, "p95")):
             if points:
                 series[f"{what}, {name}"] = [(point[0], point[position]) for point in points]
-    title = "Latency of one agent's search against size"
+    title = "Search against size"
     return Chart("latency", title, "chunks", "ms", series, _said(run), log_x=True) if series else None
 
 
 def throughput(runs: Sequence[Run]) -> Chart | None:
     """Return files a second of cold indexing by run, by tool where the run has the others."""
     indexed = [run for run in runs if run["bench"] == "index" and "cold files-10k, s" in run["figures"]]
+    indexed = indexed[-_MOST_RUNS:]
     series: Series = {}
     for number, run in enumerate(indexed):
         rates = run["figures"].get("cold files-10k, files/s") or {
@@ -102,7 +104,7 @@ def recall(runs: Sequence[Run]) -> Chart | None:
         return None
     found = run["figures"].get("By meaning", {})
     series: Series = {label: [(p50, share)] for label, (p50, share) in found.items()}
-    title = "Ten nearest of our chunks of 10,000 files: recall against latency"
+    title = "Vector search over 10,000 files"
     return Chart(
         "recall", title, "p50, ms", "recall@10", series, _said(run), lines=False, log_x=True, from_zero=False
     )
@@ -125,7 +127,7 @@ def _tracked(
         run
         for run in runs
         if _is_full(run) and any(b == run["bench"] and k in run["figures"] for b, k in keys)
-    ]
+    ][-_MOST_RUNS:]
     series: Series = {}
     for number, run in enumerate(shown):
         for label, (bench, key) in wanted.items():

@@ -240,7 +240,7 @@ def main(arguments: list[str]) -> None:
     """Ask every engine."""
     parser = argparse.ArgumentParser(prog="python -m bench rivals", description=__doc__)
     parser.add_argument("--small", action="store_true", help="500 files: does it run at all")
-    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=80)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--save", action="store_true", help="keep the run in RESULTS.md and history.jsonl")
     options = parser.parse_args(arguments)
