@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from bench.latency import NAMES, QUESTIONS
+from bench.latency import NAMES, QUESTIONS, cpu_seconds
 from conexus.engine.client import EngineClient
 from conexus.engine.wire import (
     Buffer,
@@ -47,6 +47,8 @@ class Crowd:
     errors: list[str] = field(factory=list)
     seconds: list[float] = field(factory=list)
     """How long it all took."""
+    cpu: list[tuple[float, float]] = field(factory=list)
+    """CPU seconds of the engine and of this process, which is all the clients."""
 
     @property
     def all(self) -> list[float]:
@@ -112,10 +114,10 @@ async def _meet(root: Path, data: Path, clients: int, actions: int, pauses: Sequ
         for number in range(clients)
     ]
     await asyncio.gather(*(client.act(Crowd(), 1.0) for client in several))
-    crowds = [await _together(several, actions, pause) for pause in pauses]
+    engine = (await first.request("status", StatusOf())).pid
+    crowds = [await _together(several, engine, actions, pause) for pause in pauses]
     for client in several:
         await client.close()
-    engine = (await first.request("status", StatusOf())).pid
     await first.close()
     await _end(engine)
     return crowds
@@ -136,14 +138,15 @@ async def _joined(number: int, data: Path, root: Path) -> EngineClient:
     return connection
 
 
-async def _together(clients: Sequence[_Client], actions: int, pause: float) -> Crowd:
+async def _together(clients: Sequence[_Client], engine: int, actions: int, pause: float) -> Crowd:
     crowd = Crowd()
 
     async def work(client: _Client) -> None:
         for _ in range(actions):
             await client.act(crowd, pause)
 
-    begun = time.perf_counter()
+    begun, engine_used, own_used = time.perf_counter(), cpu_seconds(engine), time.process_time()
     await asyncio.gather(*map(work, clients))
     crowd.seconds.append(time.perf_counter() - begun)
+    crowd.cpu.append((cpu_seconds(engine) - engine_used, time.process_time() - own_used))
     return crowd

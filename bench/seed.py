@@ -270,7 +270,11 @@ def _crowds(seed: Seed, corpus: Corpus, data: Path, options: argparse.Namespace)
         for kind, taken in (*sorted(met.milliseconds.items()), ("all", met.all)):
             quantiles = [percentile(taken, share) for share in (0.5, 0.95)]
             lines.append((f"{name}: {kind}", len(taken), *quantiles, max(taken)))
-        seed.report.show(f"{name}: {rate:,.0f} actions/s; errors: {met.errors[:3] or 'none'}")
+        of_engine, of_clients = (1e3 * seconds / max(1, len(met.all)) for seconds in met.cpu[0])
+        seed.report.add(
+            f"{name}: {rate:,.0f} actions/s; CPU an action {of_engine:.1f} ms in the engine and {of_clients:.1f} ms "
+            f"in the clients, on the same cores; errors: {met.errors[:3] or 'none'}"
+        )
         seed.report.figures[f"{options.clients} clients, {name}, actions/s"] = round(rate, 1)
     seed.report.table(
         f"{options.clients} clients of one engine, {options.actions} actions each; ms",
