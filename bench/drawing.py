@@ -65,10 +65,12 @@ def _draw(chart) -> None:
 def _scales(axes, chart) -> None:
     if chart["log_x"]:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_major_formatter("{x:,.12g}")
+        if chart["lines"]:
+            axes.set_xticks(sorted({x for points in chart["series"].values() for x, _ in points}))
     if chart["log_y"]:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:,g}")
+        axes.yaxis.set_major_formatter("{x:,.12g}")
     axes.minorticks_off()
     if chart["ticks"]:
         axes.set_xticks(range(len(chart["ticks"])), chart["ticks"], rotation=30, ha="right")

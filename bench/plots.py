@@ -20,6 +20,9 @@ ASSETS = Path(__file__).parent.parent / "docs" / "assets"
 LARGEST = 30_000
 """Bytes a chart may have."""
 _FAR_APART = 10
+_HYBRID = "hybrid query, p95 ms"
+_CHUNKS = {False: 77_402, True: 1_045_093}
+"""Of `bench scale --small` and `bench scale`; see docs/performance.md."""
 _MOST_RUNS = 12
 
 Run = dict[str, Any]
@@ -49,7 +52,7 @@ class Chart:
 
 
 def latency(runs: Sequence[Run]) -> Chart | None:
-    """Return latency against chunks, as `bench seed` measured it in process."""
+    """Return latency against chunks: by one agent as `bench seed` measured it, by all as `bench scale` did."""
     run = _last(runs, "seed")
     if run is None:
         return None
@@ -59,6 +62,8 @@ def latency(runs: Sequence[Run]) -> Chart | None:
         for position, name in ((1, "p50"), (2, "p95")):
             if points:
                 series[f"{what}, {name}"] = [(point[0], point[position]) for point in points]
+    if points := list(_hybrid(runs)):
+        series["all agents, over stdio, p95"] = points
     title = "Search against size"
     return Chart("latency", title, "chunks", "ms", series, _said(run), log_x=True) if series else None
 
@@ -168,6 +173,13 @@ def _over_runs(
 
 def _last(runs: Sequence[Run], bench: str) -> Run | None:
     return next((run for run in reversed(runs) if run["bench"] == bench and _is_full(run)), None)
+
+
+def _hybrid(runs: Sequence[Run]) -> Iterator[tuple[int, float]]:
+    for is_full, chunks in _CHUNKS.items():
+        found = [run for run in runs if run["bench"] == "scale" and _is_full(run) is is_full]
+        if found and _HYBRID in found[-1]["figures"]:
+            yield chunks, found[-1]["figures"][_HYBRID]
 
 
 def _is_full(run: Run) -> bool:

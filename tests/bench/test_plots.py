@@ -31,6 +31,15 @@ def test_the_last_full_run_counts() -> None:
     }
 
 
+def test_questions_to_all_agents_are_shown_by_size() -> None:
+    key = "hybrid query, p95 ms"
+    seed = run("seed", {"latency by words: chunks, p50 ms, p95 ms": [[10, 1.0, 2.0]]})
+    small = run("scale", {key: 12.0}, "python -m bench scale --small --save")
+    chart = latency([small, run("scale", {key: 24.0}), seed])
+    assert chart is not None
+    assert chart.series["all agents, over stdio, p95"] == [(77_402, 12.0), (1_045_093, 24.0)]
+
+
 def test_runs_of_both_sizes_share_an_axis() -> None:
     key = "edit to searchable, p95 ms"
     chart = edits([run("latency", {key: 38.0}), run("query", {}), run("scale", {key: 45.0})])
