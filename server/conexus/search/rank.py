@@ -22,7 +22,7 @@ from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from conexus.search.context import Surroundings
     from conexus.search.query import Query
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # How much worse a candidate may score than the best before it counts little: its worth falls to 1/e where its
 # cosine is lower by the first, its BM25 by the second as a part of the best. Chosen with the weights.
 _COSINE_FALL, _BM25_FALL = 0.2, 0.7
+# What other agents found and one did not list is taken to score less than its last: by so much cosine, so much BM25.
+_UNLISTED_COSINE, _UNLISTED_BM25 = 0.1, 0.8
+_LEAST_SPELLED = 0.1
 # What is not the code itself may score better than the best of the code, but counts as little more.
 _MOST_WORTH = 1.3
 # Names and paths that match are only put in order: reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009),
@@ -41,7 +44,7 @@ _RRF_K = 20
 _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
-    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.35, Agent.PATH: 0.0},
+    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.6, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
     # Names in pasted code are mostly of what it uses, not of what is like it.
     Intent.CODE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.4, Agent.SYMBOL: 0.1, Agent.PATH: 0.0},
     Intent.EXACT: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
@@ -49,9 +52,9 @@ _AGENT_WEIGHTS = {
 # What holds a phrase is admitted by it; where it stands is for the other agents to say.
 _EXACT_WEIGHT = 0.2
 _COHERENCE, _COHERENT_CHUNKS = 1.5, 40
-_PATH_SAYS = 1.0
+_PATH_SAYS = 1.2
 _FILE_NAMED = 2.0
-_DEFINES = 0.3
+_DEFINES = 0.2
 _NEXT_IN_FILE = 0.15
 _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.4, 1.8, 0.4, 0.7, 0.2, 0.5
 
@@ -152,7 +155,25 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
                 candidate = scored[key] = _Scored(row)
             candidate.score += weight * worth
             candidate.places.append((result.agent, position))
+    for result in found:
+        if result.more and result.agent in _FALLS:
+            _add_unlisted(scored, result, weights[result.agent] * _worth_unlisted(query, result))
     return list(scored.values())
+
+
+def _add_unlisted(scored: Mapping[tuple[int, int], _Scored], result: Found, worth: float) -> None:
+    listed = {(row.file_id, row.ord) for row in result.rows}
+    for key, candidate in scored.items():
+        if key not in listed:
+            candidate.score += worth
+
+
+def _worth_unlisted(query: Query, result: Found) -> float:
+    """Return what a candidate of other agents is worth to one whose list ended before it: a little less than its last."""
+    best, last = _best(query, result), result.rows[-1].score
+    if result.agent is Agent.SEMANTIC:
+        return math.exp((last - _UNLISTED_COSINE - best) / _COSINE_FALL)
+    return math.exp((_UNLISTED_BM25 * last / best - 1) / _BM25_FALL) if best > 0 else 0.0
 
 
 def _worths(query: Query, result: Found) -> Iterator[float]:
@@ -163,11 +184,27 @@ def _worths(query: Query, result: Found) -> Iterator[float]:
     """
     rows, fall = result.rows, _FALLS.get(result.agent)
     if fall is None:
-        yield from ((_RRF_K + 1) / (_RRF_K + position) for position in range(1, len(rows) + 1))
+        ordered = [(_RRF_K + 1) / (_RRF_K + position) for position in range(1, len(rows) + 1)]
+        if result.agent is Agent.SYMBOL and query.intent is Intent.PROSE:
+            yield from _spelled(query, rows, ordered)
+        else:
+            yield from ordered
         return
-    best = next((row.score for row in rows if _is_code_itself(query, row)), rows[0].score if rows else 0.0)
+    best = _best(query, result)
     scale = fall if result.agent is Agent.SEMANTIC or best <= 0 else fall * best
     yield from (min(_MOST_WORTH, math.exp((row.score - best) / scale)) for row in rows)
+
+
+def _spelled(query: Query, rows: Sequence[Row], worths: Sequence[float]) -> Iterator[float]:
+    """Yield `worths` by how much of the question the name of each definition is: one word of six says little."""
+    asked = frozenset(stems(query.words))
+    for row, worth in zip(rows, worths, strict=True):
+        yield worth * max(_LEAST_SPELLED, len(asked & _name_stems(row.symbol)) / (len(asked) or 1))
+
+
+def _best(query: Query, result: Found) -> float:
+    rows = result.rows
+    return next((row.score for row in rows if _is_code_itself(query, row)), rows[0].score if rows else 0.0)
 
 
 def _is_code_itself(query: Query, row: Row) -> bool:

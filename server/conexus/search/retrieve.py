@@ -75,6 +75,8 @@ class Found:
     """What the reader should know of how it was looked; sentences."""
     only: frozenset[tuple[int, int]] | None = None
     """(file id, position) of the chunks that every answer must be one of; None lets all others be."""
+    more: bool = False
+    """Whether there were more than it was asked for: what is not among `rows` scores at most as the last of them."""
 
 
 @frozen
@@ -105,7 +107,7 @@ def retrieve(
     """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
     searches: dict[Agent, Callable[[], _Answer]] = {
-        Agent.LEXICAL: lambda: _Answer(snapshot.matching(stems(query.words), limit, allowed)),
+        Agent.LEXICAL: lambda: _scored(snapshot.matching(stems(query.words), limit, allowed), limit),
         Agent.SYMBOL: lambda: _Answer(names.definitions(query, snapshot, allowed)),
     }
     if query.intent is Intent.PATH:
@@ -113,7 +115,7 @@ def retrieve(
     if query.exact and ground is not None:
         searches[Agent.EXACT] = lambda: _holding(query, ground, allowed, deadline, cancelled)
     if embedder is not None:
-        searches[Agent.SEMANTIC] = lambda: _Answer(_near(query, embedder, snapshot, limit, allowed))
+        searches[Agent.SEMANTIC] = lambda: _scored(_near(query, embedder, snapshot, limit, allowed), limit)
     running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
     if math.isfinite(deadline):
         wait(running.values(), max(0.0, deadline - time.monotonic()))
@@ -150,6 +152,11 @@ class _Answer:
     state: State = State.OK
     notes: tuple[str, ...] = ()
     only: frozenset[tuple[int, int]] | None = None
+    more: bool = False
+
+
+def _scored(rows: Sequence[Row], limit: int) -> _Answer:
+    return _Answer(rows, more=len(rows) >= limit)
 
 
 def _near(
@@ -192,7 +199,15 @@ def _timed(agent: Agent, search: Callable[[], _Answer]) -> Found:
     begun = time.perf_counter()
     found = search()
     seconds = time.perf_counter() - begun
-    return Found(agent, tuple(found.rows), seconds, state=found.state, notes=found.notes, only=found.only)
+    return Found(
+        agent,
+        tuple(found.rows),
+        seconds,
+        state=found.state,
+        notes=found.notes,
+        only=found.only,
+        more=found.more,
+    )
 
 
 def _result(agent: Agent, future: Future[Found], deadline: float) -> Found:
