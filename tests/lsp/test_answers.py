@@ -103,7 +103,9 @@ async def test_a_second_opinion_follows_the_first(
     tmp_path: Path, root: Path, editors: Callable[..., Editor]
 ) -> None:
     model, path = write_model(tmp_path, "cross-encoder")
-    (root / "till/cold.py").write_text('def add_up(prices):\n    """Add up the prices, cold cold cold."""\n')
+    # Nearly as good as the others, so that another opinion can put it first.
+    text = FILES.split("//- /till/cash.py\n")[1].split("//- ")[0].replace("sum(prices)", "cold(sum(prices))")
+    (root / "till/cold.py").write_text(text, "utf-8")
     made = editors(NEOVIM)
     # An engine of its own, which has the model in its settings.
     made.environment = {
