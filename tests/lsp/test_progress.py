@@ -35,7 +35,9 @@ class Client:
 
 
 def state(phase: str, percent: int = 0, root: str = "/w") -> FolderStatus:
-    return FolderStatus(root, phase, 5, 5, 5, 1, percent, 1, {}, {}, {}, (), "static", {}, 0, "watching", "/d")
+    return FolderStatus(
+        root, phase, 5, 5, 5, 1, percent, 1, {}, {}, {}, (), "static", {}, 0, "watching", "/d"
+    )
 
 
 def progress_of(client: Client) -> Progress:
