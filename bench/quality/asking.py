@@ -15,7 +15,7 @@ from bench.quality.measures import DEPTH, LIMIT
 from conexus.embedding.embedder import load
 from conexus.embedding.words import passage
 from conexus.search.gates import verify
-from conexus.search.query import SearchRequest, plan
+from conexus.search.query import SearchRequest
 from conexus.search.rank import rank
 from conexus.search.retrieve import Agent, Ground, allowed_files, retrieve
 
@@ -53,7 +53,7 @@ def asked(folder: Folder, questions: Iterable[Question]) -> Iterator[Asked]:
     view, embedder = folder.view(), load("static")
     ground = Ground(view.snapshot, view.records, folder._texts(view))
     for question in questions:
-        query = plan(SearchRequest(question.text, limit=LIMIT))
+        query = folder.plan(SearchRequest(question.text, limit=LIMIT), view)
         allowed = allowed_files(query, view.snapshot, view.records)
         found = retrieve(query, view.snapshot, embedder, folder._pool, allowed, ground=ground)
         yield Asked(question, query, tuple(found))

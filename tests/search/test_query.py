@@ -199,3 +199,11 @@ def test_long_texts_take_no_longer_than_they_are_long() -> None:
 def test_no_text_is_an_error(text: str) -> None:
     plan(SearchRequest(text))
     plan(SearchRequest(f"path:{text} x", paths=(text,))).filters.admits("a/b.py", "python")
+
+
+def test_the_language_everything_is_in_tells_nothing() -> None:
+    assert plan(SearchRequest("python list to string"), "python").words == ("list", "string")
+    assert plan(SearchRequest("golang channel timeout"), "go").words == ("channel", "timeout")
+    assert plan(SearchRequest("python list to string"), "java").words == ("python", "list", "string")
+    assert plan(SearchRequest("PythonParser"), "python").words == ("python", "parser")
+    assert plan(SearchRequest("what is python"), "python").words == ("python",)

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 _KEPT_TEXT_ROWS = 64
 # Hits may be dropped by the gates; a few more are ranked so that the reply is still full.
 _SPARE_HITS = 5
+_NEARLY_ALL = 0.8
 # The first question waits for libraries and tables to be loaded, which takes seconds on a cold disk.
 _FIRST_SECONDS = 60.0
 _LOADING_SECONDS = 120.0
@@ -181,6 +182,7 @@ class Folder:
         self._resident_guard = Lock()
         self._keeps_worker = False
         self._asked = False
+        self._spoken = (0, "")
         self._plain = PlainTexts(settings.scope)
         self.texts = OpenTexts()
         self.past = Past(root, shelf.commits(root))
@@ -290,6 +292,14 @@ class Folder:
         records: Mapping[str, FileRecord] = ChainMap(shown, snapshot.files)  # type: ignore[arg-type]
         return View(opened, snapshot, records, self._read)
 
+    def plan(self, request: SearchRequest, view: View) -> Query:
+        """Return what `request` asks of this folder."""
+        files = view.snapshot.files
+        # Counted again when files come or go: an edit hardly makes it another folder.
+        if self._spoken[0] != len(files):
+            self._spoken = (len(files), _spoken(files.values()))
+        return plan_query(request, self._spoken[1])
+
     def search(self, request: SearchRequest, cancelled: Callable[[], bool] = lambda: False) -> SearchReply:
         """Answer `request` from the index as it is.
 
@@ -300,7 +310,7 @@ class Folder:
             self.settings.search.budget_ms / 1000 if self._asked else _FIRST_SECONDS
         )
         view = self.view()
-        query = plan_query(request)
+        query = self.plan(request, view)
         snapshot = view.snapshot
         notes: list[str] = []
         embedder = self.query_embedder(view, notes)
@@ -593,6 +603,12 @@ def _unseen(walk: Walk) -> list[str]:
         for skip in walk.skipped
         if skip.reason is SkipReason.UNREADABLE and skip.detail != "vanished"
     ]
+
+
+def _spoken(files: Iterable[FileRecord]) -> str:
+    """Return the language nearly all chunks are in; empty if there is none."""
+    ((language, chunks),) = (counted := _count_chunks(files)).most_common(1) or [("", 0)]
+    return language if chunks >= _NEARLY_ALL * counted.total() else ""
 
 
 def _count_chunks(files: Iterable[FileRecord]) -> Counter[str]:

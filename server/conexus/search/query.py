@@ -229,19 +229,26 @@ _MOST_IDENTIFIERS = 16
 _LONGEST, _LONGEST_NAMED = 4_000, 1_000
 
 
-def plan(request: SearchRequest) -> Query:
-    """Return the query that `request` asks: filters and phrases taken out, words split, intent judged."""
+def plan(request: SearchRequest, spoken: str = "") -> Query:
+    """Return the query that `request` asks: filters and phrases taken out, words split, intent judged.
+
+    `spoken` is the language that nearly all of the folder is written in, if there is one: in a folder of Python,
+    "python" in a question tells nothing, and what happens to say it is not the answer for that.
+    """
     taken = _taken_apart(request.text)
     meaning = " ".join(filter(None, [taken.text, *map(_said, taken.exact)]))
     found = words(meaning)
-    telling = tuple(word for word in found if word not in _EMPTY_WORDS) or tuple(found)
+    intent = _intent(taken)
+    telling = [word for word in found if word not in _EMPTY_WORDS] or found
+    if intent is Intent.PROSE:
+        telling = [word for word in telling if _LANGUAGE_NAMES.get(word, word) != spoken] or telling
     return Query(
         text=taken.text,
         meaning=meaning,
-        words=telling,
+        words=tuple(telling),
         identifiers=tuple(dict.fromkeys(_IDENTIFIER.findall(meaning[:_LONGEST_NAMED])))[:_MOST_IDENTIFIERS],
         exact=taken.exact,
-        intent=_intent(taken),
+        intent=intent,
         filters=_filters(request, taken.filters),
         limit=request.limit,
         wants_tests=_ASKS_FOR_TESTS.search(taken.text) is not None,
