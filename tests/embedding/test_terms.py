@@ -16,6 +16,7 @@ from conexus.embedding.words import passage, words
         ("cache", "caches", "cached", "caching"),
         ("stop", "stopped", "stopping"),
         ("handler", "handlers"),
+        ("apply", "applies", "applied", "applying"),
     ],
 )
 def test_words_that_differ_in_their_ending_share_a_stem(same: tuple[str, ...]) -> None:

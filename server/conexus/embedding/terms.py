@@ -9,13 +9,13 @@ from conexus.embedding.words import words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-TERMS_VERSION = 2
+TERMS_VERSION = 3
 """Rises when `terms` gives others for some chunk, as it does when `words` gives other words."""
 
 # Longest first; a rule applies once. Light on purpose, after the S-stemmer (Harman, JASIS 1991) with the two
 # verb endings that names of code take: a heavy stemmer joins names that mean different things.
 _ENDINGS = (
-    ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""), ("s", ""),
+    ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""), ("s", ""),
 )  # fmt: skip
 _SHORTEST = 3
 _MEMO_WORDS = 1 << 17
