@@ -15,7 +15,8 @@ TERMS_VERSION = 3
 # Longest first; a rule applies once. Light on purpose, after the S-stemmer (Harman, JASIS 1991) with the two
 # verb endings that names of code take: a heavy stemmer joins names that mean different things.
 _ENDINGS = (
-    ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""), ("s", ""),
+    ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""),
+    ("s", ""),
 )  # fmt: skip
 _SHORTEST = 3
 _MEMO_WORDS = 1 << 17
