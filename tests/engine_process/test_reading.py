@@ -152,7 +152,7 @@ def test_changes_are_told(world: World) -> None:
 
     async def scenario() -> None:
         async with world.client(on_event=note) as client:
-            await client.request("open", OpenFolder(world.path(""), watch=False))
+            await client.request("open", OpenFolder(world.path(""), watch=False, changes=True))
             await client.request("wait", WaitFor(complete=True))
             assert (world.path(""), "") in told or await _soon(told)
             told.clear()

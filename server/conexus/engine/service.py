@@ -39,6 +39,8 @@ class Front:
     """Called with an event's name, its key and the event, from any thread."""
     roots: dict[Path, str] = field(factory=dict)
     """Real root → the root as the front calls it, which may lead through links."""
+    curious: set[Path] = field(factory=set)
+    """Those of its roots whose changed files it is told of."""
     texts: dict[str, wire.Buffer] = field(factory=dict)
 
     def places(self, path: str) -> Iterator[tuple[Path, str]]:
@@ -135,6 +137,8 @@ class Service:
                 live.configure(params.settings)
             is_new = real not in front.roots
             front.roots[real] = called
+            if params.changes:
+                front.curious.add(real)
         if params.watch:
             live.watch()
         if is_new:
@@ -263,6 +267,7 @@ class Service:
         """End a folder after a while if no front has it open any more."""
         with self._lock:
             front.roots.pop(real, None)
+            front.curious.discard(real)
             if any(real in other.roots for other in self._fronts):
                 return
             timer = threading.Timer(seconds, self._end, args=(real,))
@@ -318,7 +323,7 @@ class Service:
     def _tell_changed(self, real: Path, paths: Collection[str]) -> None:
         told = paths if len(paths) <= _MOST_CHANGED else ("",)
         for front in list(self._fronts):
-            if (called := front.roots.get(real)) is not None:
+            if real in front.curious and (called := front.roots.get(real)) is not None:
                 for path in told:
                     front.tell("changed", f"{called} {path}", wire.Changed(called, path))
 

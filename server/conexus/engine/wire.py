@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from conexus.domain import ConexusError, Span
 
-WIRE_VERSION = 3
+WIRE_VERSION = 4
 """Rises with every change here; a front and an engine of different versions do not talk."""
 
 
@@ -59,6 +59,8 @@ class OpenFolder:
     """Section → key → value, over what the files and environment of the folder say."""
     watch: bool = True
     """Whether the engine should watch the file system; a client that reports changes itself says False."""
+    changes: bool = False
+    """Whether to tell which files changed, by the event `changed`; an editor knows, or is told by its own watcher."""
 
 
 @frozen

@@ -101,7 +101,7 @@ class Workspace:
 
     async def _open(self) -> None:
         for root in self.roots:
-            await self._link.request("open", wire.OpenFolder(root))
+            await self._link.request("open", wire.OpenFolder(root, changes=True))
 
     def _on_event(self, _name: str, event: object) -> None:
         for listener in self._listeners:
