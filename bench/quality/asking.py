@@ -75,6 +75,16 @@ def answers(folder: Folder, answered: Iterable[Asked]) -> dict[str, dict[str, Pl
     return found
 
 
+def refined(folder: Folder, questions: Iterable[Question]) -> dict[str, Places]:
+    """Return the ten best by question id, put in order by the model of `search.second_model`."""
+    folder.wait_for_second_opinion()
+    replies = {q.id: folder.search(SearchRequest(q.text, limit=LIMIT, refine=True)) for q in questions}
+    return {
+        key: [[hit.path, hit.span.start_line, hit.span.end_line] for hit in reply.hits]
+        for key, reply in replies.items()
+    }
+
+
 def _shown(folder: Folder, view: View, one: Asked) -> Places:
     around = folder._around(SearchRequest(one.question.text).context)
     ranked = rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from bench.quality.truth import Places, Project, Question
 
 PUBLISHED = {"semble (published, 52 repos)": 0.856, "CodeRankEmbed hybrid (published)": 0.860}
-OURS = ("conexus", "our lexical", "our semantic")
+REFINED = "with a second opinion"
+OURS = ("conexus", REFINED, "our lexical", "our semantic")
 THEIRS = tuple(f"semble {mode}" for mode in peers.MODES)
 TITLES = {
     "whole": "repositories, whole",
@@ -71,17 +72,23 @@ def scored(scope: str, project: Project, found: Mapping[str, Mapping[str, Places
 
 @frozen
 class Asker:
-    """What all sets have in common: where indexes lie, and who wants to see the candidates."""
+    """What all sets have in common: where indexes lie, who gives second opinions, who wants to see candidates."""
 
     indexes: Path
+    second: str
+    """A transformer, or empty."""
     ablated: Ablated | None
 
     def ask(self, scope: str, root: Path, project: Project) -> dict[str, dict[str, Places]]:
         """Return what we answer from `root`: system → question id → places."""
-        with Engine(settings.Settings(), self.indexes) as engine:
+        # All candidates are judged, however long that takes: what a smaller budget costs is another question.
+        search = settings.SearchSettings(second_model=self.second, second_ms=60_000)
+        with Engine(settings.Settings(search=search), self.indexes) as engine:
             folder = asking.indexed(engine, root)
             asked = list(asking.asked(folder, project.questions))
             found = asking.answers(folder, asked)
+            if self.second:
+                found[REFINED] = asking.refined(folder, project.questions)
         if self.ablated is not None:
             self.ablated.add(scope, asked)
         return found
@@ -216,6 +223,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--only", default="", help="projects, separated by commas")
     add("--pinned", action="store_true",
         help="only the pinned packages; fails if they are answered worse than bench/quality/ranks/pinned.tsv")  # fmt: skip
+    add("--second", default="", help="also answer with a second opinion of this transformer, by name or path")
     add("--no-peers", action="store_true", help="leave semble out")
     add("--ablate", action="store_true", help="also rank without each agent, prior and step in turn")
     add("--fresh", action="store_true", help="do not reuse the indexes of an earlier run")
@@ -273,7 +281,7 @@ def run(arguments: list[str]) -> None:
     options = _options(arguments)
     report = Report("quality-pinned" if options.pinned else "quality")
     ablated = Ablated() if options.ablate else None
-    by_set = _ask(options, Asker(asking.indexes(fresh=options.fresh), ablated))
+    by_set = _ask(options, Asker(asking.indexes(fresh=options.fresh), options.second, ablated))
     for scope, scores in by_set.items():
         _report_set(report, scope, scores)
     if "whole" in by_set:
