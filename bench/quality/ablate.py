@@ -54,8 +54,6 @@ class Ablation:
 def _set(values: Mapping[str, object]) -> None:
     for name, value in values.items():
         setattr(ranking, name, value)
-    for remembering in (ranking._path_stems, ranking._name_stems):
-        remembering.cache_clear()  # they remember stems
 
 
 def _best_of_all(_query: object, _row: object) -> bool:
@@ -67,7 +65,6 @@ ABLATIONS = (
     *(Ablation(f"{agent} agent", {}, agent) for agent in (Agent.SEMANTIC, Agent.LEXICAL, Agent.SYMBOL)),
     Ablation("scores (reciprocal ranks)", {"_FALLS": {}}),
     Ablation("worth against the code itself", {"_is_code_itself": _best_of_all}),
-    Ablation("stems of names", {"stems": list}),
     Ablation("several found in the file", {"_COHERENCE": 0.0}),
     Ablation("path says it", {"_PATH_SAYS": 0.0}),
     Ablation("file is named so", {"_FILE_NAMED": 0.0}),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from conexus.embedding.terms import stems
 from conexus.embedding.words import words
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
@@ -44,7 +43,7 @@ _RRF_K = 20
 _AGENT_WEIGHTS = {
     Intent.SYMBOL: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 1.5, Agent.PATH: 0.3},
     Intent.PATH: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.5, Agent.SYMBOL: 0.3, Agent.PATH: 1.5},
-    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.6, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
+    Intent.PROSE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.62, Agent.SYMBOL: 0.6, Agent.PATH: 0.0},
     # Names in pasted code are mostly of what it uses, not of what is like it.
     Intent.CODE: {Agent.SEMANTIC: 1.0, Agent.LEXICAL: 0.4, Agent.SYMBOL: 0.1, Agent.PATH: 0.0},
     Intent.EXACT: {Agent.SEMANTIC: 0.3, Agent.LEXICAL: 0.7, Agent.SYMBOL: 0.7, Agent.PATH: 0.0},
@@ -52,8 +51,8 @@ _AGENT_WEIGHTS = {
 # What holds a phrase is admitted by it; where it stands is for the other agents to say.
 _EXACT_WEIGHT = 0.2
 _COHERENCE, _COHERENT_CHUNKS = 1.5, 40
-_PATH_SAYS = 1.2
-_FILE_NAMED = 2.0
+_PATH_SAYS = 1.0
+_FILE_NAMED = 2.5
 _DEFINES = 0.2
 _NEXT_IN_FILE = 0.15
 _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.4, 1.8, 0.4, 0.7, 0.2, 0.5
@@ -197,9 +196,9 @@ def _worths(query: Query, result: Found) -> Iterator[float]:
 
 def _spelled(query: Query, rows: Sequence[Row], worths: Sequence[float]) -> Iterator[float]:
     """Yield `worths` by how much of the question the name of each definition is: one word of six says little."""
-    asked = frozenset(stems(query.words))
+    asked = frozenset(query.words)
     for row, worth in zip(rows, worths, strict=True):
-        yield worth * max(_LEAST_SPELLED, len(asked & _name_stems(row.symbol)) / (len(asked) or 1))
+        yield worth * max(_LEAST_SPELLED, len(asked & _name_words(row.symbol)) / (len(asked) or 1))
 
 
 def _best(query: Query, result: Found) -> float:
@@ -239,21 +238,21 @@ Factor = tuple[float, str]
 
 @define
 class _Asked:
-    """The stems of a question, each weighed by how few of the candidates' paths say it.
+    """The words of a question, each weighed by how few of the candidates' paths say it.
 
     In a repository called phoenix every path says phoenix, and a path that does proves nothing.
     """
 
     shares: dict[str, float]
-    """Stem → how much of the question it is; they sum to 1."""
+    """Word → how much of the question it is; they sum to 1."""
     by_path: dict[str, list[Factor]]
     """Path → what the path alone says for and against its chunks."""
 
     @classmethod
     def of(cls, query: Query, scored: Sequence[_Scored]) -> _Asked:
-        said = {path: _path_stems(path) for path in {candidate.row.path for candidate in scored}}
+        said = {path: _path_words(path) for path in {candidate.row.path for candidate in scored}}
         spread = Counter(word for directories, name in said.values() for word in directories | name)
-        asked = dict.fromkeys(stems(query.words))
+        asked = dict.fromkeys(query.words)
         weights = {word: math.log(1 + (len(said) + 1) / (spread[word] + 1)) for word in asked}
         whole = sum(weights.values()) or 1.0
         made = cls({word: weight / whole for word, weight in weights.items()}, {})
@@ -278,25 +277,25 @@ class _Asked:
 
 
 @lru_cache(maxsize=1 << 14)
-def _path_stems(path: str) -> tuple[frozenset[str], frozenset[str]]:
+def _path_words(path: str) -> tuple[frozenset[str], frozenset[str]]:
     *directories, name = (path.rpartition(".")[0] or path).split("/")
-    return _stems(" ".join(directories[-3:])), _stems(name)
+    return _words(" ".join(directories[-3:])), _words(name)
 
 
 @lru_cache(maxsize=1 << 14)
-def _name_stems(symbol: str) -> frozenset[str]:
-    return _stems(symbol.rpartition(".")[2])
+def _name_words(symbol: str) -> frozenset[str]:
+    return _words(symbol.rpartition(".")[2])
 
 
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(stems(words(text)))
+def _words(text: str) -> frozenset[str]:
+    return frozenset(words(text))
 
 
 def _boost_names(asked: _Asked, candidate: _Scored) -> None:
     """Raise chunks whose path or definition says the question's words; lower those that stand beside the code."""
     for factor in asked.by_path[candidate.row.path]:
         candidate.times(*factor)
-    defined = _name_stems(candidate.row.symbol)
+    defined = _name_words(candidate.row.symbol)
     if asked.covers(defined):
         share = 0.5 + 0.5 * asked.share(defined)
         candidate.times(1 + _DEFINES * share, f"defines {candidate.row.symbol}")
