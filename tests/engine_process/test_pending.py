@@ -115,3 +115,27 @@ def test_waits_end_at_their_deadline_and_when_cancelled() -> None:
     pending = Pending()
     assert not pending.wait_until(lambda: False, time.monotonic() + 0.01, lambda: False)
     assert not pending.wait_until(lambda: False, time.monotonic() + 60, lambda: True)
+
+
+def test_a_further_change_does_not_let_go_who_waits_for_the_one_before() -> None:
+    pending = Pending()
+    pending.edit("a.py")
+    first = pending.ticket
+    pending.edit("a.py")
+    assert not pending.has_shown(first)
+    assert pending.take_edits() == ["a.py"]
+    pending.finish_edit("a.py")
+    assert pending.has_shown(pending.ticket)
+
+
+def test_a_change_that_could_not_be_shown_is_waited_for_with_the_next() -> None:
+    pending = Pending()
+    pending.edit("a.py")
+    first = pending.ticket
+    assert pending.take_edits() == ["a.py"]
+    pending.edit("a.py")
+    pending.retry_edit("a.py")
+    assert not pending.has_shown(first)
+    assert pending.take_edits() == ["a.py"]
+    pending.finish_edit("a.py")
+    assert pending.has_shown(first)

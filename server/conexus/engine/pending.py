@@ -33,6 +33,7 @@ class DiskWork:
 @define
 class _Edit:
     ticket: int
+    """That of the oldest change that is not shown."""
     first: float
     last: float
 
@@ -59,7 +60,9 @@ class Pending:
         with self._changed:
             self._ticket += 1
             known = self._edits.get(path)
-            self._edits[path] = _Edit(self._ticket, known.first if known else now, now)
+            # Whoever waits for the change before waits on: the text to come has it, but it is not shown yet.
+            ticket, first = (known.ticket, known.first) if known else (self._ticket, now)
+            self._edits[path] = _Edit(ticket, first, now)
             self._changed.notify_all()
 
     def touch(self, paths: Iterable[str]) -> None:
@@ -127,8 +130,11 @@ class Pending:
         now = time.monotonic()
         with self._changed:
             ticket = self._in_work.pop(path, 0)
-            if path not in self._edits:
+            newer = self._edits.get(path)
+            if newer is None:
                 self._edits[path] = _Edit(ticket, now + 0.5, now + 0.5)
+            else:
+                newer.ticket = ticket
 
     def take_disk(self, timeout: float | None = None) -> DiskWork | None:
         """Wait for work on files and return all there is; None when closed or after `timeout` seconds."""
