@@ -184,8 +184,9 @@ class CommitStore:
         found: dict[CommitRecord, list[str]] = {}
         with self._guard:
             rows = self._database.execute(
-                f"SELECT {_COLUMNS}, path FROM commits NATURAL LEFT JOIN paths WHERE {where}"  # noqa: S608 - as above
-                " ORDER BY time DESC, id, path",
+                f"SELECT {_COLUMNS}, path FROM commits NATURAL LEFT JOIN paths NATURAL LEFT JOIN line WHERE {where}"  # noqa: S608 - as above
+                # Commits of one second are in the order of the line they stand in.
+                " ORDER BY time DESC, position, id, path",
                 values,
             ).fetchall()
         for *fields, path in rows:
