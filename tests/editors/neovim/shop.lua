@@ -35,7 +35,7 @@ def test_a_voucher_is_never_worth_more_than_the_basket(voucher):
     assert apply_voucher(5, voucher) == 0
 ]],
   ['c# code/größe #1.py'] = '# Überschrift 😀\n'
-    .. SHELVES:gsub('grey', 'grün 😀')
+    .. SHELVES:gsub('grey', 'grey 😀')
     .. long(
       'def bestimme_größe(maß):  # 😀 Schuhgröße\n    """Return the shoe size for a length of foot."""',
       '    maß = runde_größe(maß, %d) if maß > %d else maß  # 😀',
