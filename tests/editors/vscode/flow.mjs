@@ -103,7 +103,10 @@ suite('VS Code, with keyboard and eyes', () => {
 
   test('Escape returns to where one was', async () => {
     await page.keyboard.press('Control+Alt+f');
+    // Keys that come before the box is there go to the editor behind it.
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
     await page.keyboard.type('parse_barcode');
+    await rows.filter({ hasText: 'parse_barcode' }).first().waitFor();
     await page.locator('.tab', { hasText: 'legacy.c' }).waitFor();
     await page.keyboard.press('Escape');
     await page.locator('.tab', { hasText: 'legacy.c' }).waitFor({ state: 'detached' });
