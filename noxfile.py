@@ -133,6 +133,7 @@ def vscode(session: nox.Session) -> None:
     arguments = ["editors/vscode", f"{suites}/index"]
     session.run("node", str(tests / "api.mjs"), *arguments, external=True, env=env)
     mocha = [str(editor / "node_modules/mocha/bin/mocha.js"), "--ui", "tdd", "--timeout", "60000"]
+    mocha += ["--retries", "1"]  # as in suite/index.ts: windows of a busy machine lose the focus now and then
     session.run("node", *mocha, str(tests / "flow.mjs"), external=True, env={**env, "VSIX": vsix})
 
 

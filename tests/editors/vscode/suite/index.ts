@@ -5,7 +5,8 @@ import { format } from 'node:util';
 import Mocha from 'mocha';
 
 export function run(): Promise<void> {
-  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000 });
+  // An editor on a busy machine now and then loses the focus, and with it what was open; what is wrong stays wrong.
+  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000, retries: 2 });
   const report = path.join(process.env.HOME ?? '', 'report.txt');
   Mocha.reporters.Base.consoleLog = (...said: unknown[]): void => { appendFileSync(report, `${format(...said)}\n`); };
   if (process.env.SPEC_GREP) mocha.grep(process.env.SPEC_GREP);
