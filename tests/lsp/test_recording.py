@@ -26,6 +26,8 @@ def apply_voucher(total, voucher):
 """
 CANCELLED = -32800
 
+SETTLED = 1_000_000
+
 
 def said(recording: str, root: Path) -> list[dict[str, Any]]:
     """Return what the editor said by itself, in its order."""
@@ -68,6 +70,12 @@ def answered(recording: str, home: Path, root: Path) -> dict[str, list[dict[str,
     found = {}
     for message in said(recording, root):
         server.send(**message)
+        if message["method"] == "initialized":
+            # People start slower than a recording: by their first question the folder has been read.
+            server.send(
+                id=SETTLED, method="conexus/waitForRevision", params={"complete": True, "timeoutMs": 60_000}
+            )
+            server.answer(SETTLED)
         if "id" in message:
             answer = server.answer(message["id"])
             if message["method"] == "conexus/search" and answer.get("result"):
