@@ -326,6 +326,27 @@ def test_settings_of_an_editor_count_and_may_change(world: World) -> None:
     play(scenario)
 
 
+def test_rules_count_for_texts_that_are_open(world: World) -> None:
+    world.write("a.py", WALRUS)
+    world.write("b.py", OTTER)
+
+    async def scenario() -> None:
+        async with world.editor() as editor:
+            editor.type("a.py", FLAMINGO)
+            await editor.settle()
+            assert await names(editor, "flamingo") == ["a.py"]
+            world.write(".gitignore", "a.py\n")
+            touch(editor, ".gitignore")
+            await editor.settle()
+            assert await names(editor, "flamingo") == []
+            world.write(".gitignore", "b.py\n")
+            touch(editor, "")
+            await editor.settle()
+            assert await names(editor, "flamingo") == ["a.py"]
+
+    play(scenario)
+
+
 def test_pausing_holds_files_back_and_not_texts(world: World) -> None:
     world.write("a.py", WALRUS)
 

@@ -270,10 +270,9 @@ class LiveFolder:
     def _do(self, work: DiskWork) -> bool:
         """Return whether `work` is done; a failure is kept for the status."""
         try:
-            if self._must_reload(work.paths):
+            # Of a look at everything nobody knows what has changed: it may be the rules.
+            if work.everything or self._must_reload(work.paths):
                 self._reload_settings()
-                return self._reconcile()
-            if work.everything:
                 return self._reconcile()
             done = self.folder.touch(work.paths, self._is_stopped) or self._reconcile()
         except WalkCancelledError:
@@ -318,7 +317,7 @@ class LiveFolder:
         self._soon()
 
     def _show_again(self) -> None:
-        """Give another index the rows of open texts."""
+        """Give another index the rows of open texts; other rules may also leave one out, or let one in."""
         index = self.folder.view().opened.index
         if index is not self._index:
             self._index = index
@@ -329,6 +328,7 @@ class LiveFolder:
         return any(path.rpartition("/")[2] in {settings_files.FILE_NAME, *IGNORE_FILES} for path in paths)
 
     def _reload_settings(self) -> None:
+        self._index = None
         loaded = settings_files.load(self.folder.root, editor=self._editor)
         self._settings_problems = loaded.problems
         if loaded.settings != self.folder.settings:
