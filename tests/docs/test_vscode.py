@@ -42,6 +42,22 @@ def test_commands_of_the_palette_are_documented() -> None:
     assert set(re.findall(r"^\| Conexus: ([^|]+?) +\|", PAGE, re.MULTILINE)) == shown
 
 
+def test_every_search_and_every_act_is_a_command() -> None:
+    titles = {WORDS[command["title"].strip("%")] for command in MANIFEST["contributes"]["commands"]}
+    searches = {"Search", "Search for Selection (Similar Code)", "Search in Folder…", "Related to This File"}
+    acts = {"Reindex", "Pause Indexing", "Resume Indexing", "Copy Context for Agent", "Restart Server"}
+    shows = {"Search Symbols", "Show Status", "Show Logs"}
+    assert searches | acts | shows <= titles
+
+
+def test_every_setting_is_described_and_limited() -> None:
+    for name, rule in MANIFEST["contributes"]["configuration"]["properties"].items():
+        text = rule.get("markdownDescription") or rule["description"]
+        assert WORDS[text.strip("%")], name
+        assert isinstance(rule["default"], (str, bool, int, float, list)), name
+        assert rule["type"] in {"string", "boolean", "array"} or {"minimum", "maximum"} <= set(rule), name
+
+
 def test_every_command_is_in_one_category() -> None:
     assert {command["category"] for command in MANIFEST["contributes"]["commands"]} == {"Conexus"}
 
@@ -62,7 +78,9 @@ def test_strings_of_every_language_are_complete() -> None:
         assert set(json.loads(bundle.read_text("utf-8"))) == asked, bundle.name
     for words in CLIENT.glob("package.nls.*.json"):
         said = json.loads(words.read_text("utf-8"))
-        assert set(said) <= set(WORDS), words.name
+        # The server's settings are described in the language of docs/settings.md.
+        own = {name for name in WORDS if not name.startswith("setting.")}
+        assert own <= set(said) <= set(WORDS), words.name
 
 
 def test_pictures_are_there_and_small() -> None:

@@ -75,6 +75,43 @@ it('more typing replaces the answers', function()
   closed()
 end)
 
+it('between two questions neither list nor preview is empty, and the windows stay', function()
+  ask('voucher', 'apply_voucher')
+  local windows = nvim:lua([[
+    _G.writes, _G.blank = 0, {}
+    for _, window in ipairs(vim.api.nvim_list_wins()) do
+      local buffer = vim.api.nvim_win_get_buf(window)
+      if vim.bo[buffer].buftype == 'nofile' then
+        vim.api.nvim_buf_attach(buffer, false, {
+          on_lines = function()
+            _G.writes = _G.writes + 1
+            local text = table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false))
+            if vim.trim(text) == '' then
+              table.insert(_G.blank, vim.api.nvim_win_get_config(window).title)
+            end
+          end,
+        })
+      end
+    end
+    return vim.api.nvim_list_wins()
+  ]])
+  for _, letters in ipairs({ ' reduce', ' total', ' below', ' zero', '<C-w><C-w><C-w><C-w>' }) do
+    nvim:keys(letters)
+    vim.wait(120)
+  end
+  nvim:keys('<BS><C-w>parse_barcode')
+  local ok = vim.wait(30000, function()
+    local row = (nvim:rows() or {})[1]
+    return row and row:find('windows/legacy.c:36', 1, true) ~= nil
+  end, 30)
+  same(ok, true)
+  same(nvim:lua('return _G.blank'), {})
+  same(nvim:lua('return _G.writes >= 4'), true)
+  same(nvim:lua('return vim.api.nvim_list_wins()'), windows)
+  nvim:keys('<Esc>')
+  closed()
+end)
+
 it('moving previews the place with its lines highlighted', function()
   local number = ask('voucher', 'apply_voucher')
   for _ = 2, number do

@@ -14,7 +14,7 @@ const out = process.env.OUT && resolve(process.env.OUT);
 if (out) mkdirSync(out, { recursive: true });
 
 suite('VS Code, with keyboard and eyes', () => {
-  let editor, browser, page, refused, quick, rows;
+  let editor, browser, page, refused, quick, rows, inner;
   let frame = 0;
   const shot = async (name) => { if (out) await page.screenshot({ path: join(out, `${name}.png`) }); };
   const keep = async () => { if (process.env.FRAMES) await shot(`frame-${String(frame++).padStart(2, '0')}`); };
@@ -54,7 +54,16 @@ suite('VS Code, with keyboard and eyes', () => {
       await page.waitForTimeout(process.env.FRAMES ? 400 : 0);
       await keep();
     }
-    await rows.filter({ hasText: 'apply_voucher' }).first().waitFor();
+    const row = rows.filter({ hasText: 'apply_voucher' }).first();
+    await row.waitFor();
+    // What a screen reader says of it: its name, kind, place and text; and what its buttons do.
+    assert.match(
+      await row.getAttribute('aria-label'),
+      /apply_voucher.*function.*shop\/basket\.py:33.*def apply_voucher\(total, voucher\)/,
+    );
+    const buttons = row.locator('.quick-input-list-entry-action-bar .action-label');
+    const said = await buttons.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+    assert.deepEqual(said, ['Open to the Side (Ctrl+Enter)', 'Pin Results to the View (Alt+Enter)']);
     await page.locator('.view-line', { hasText: 'def apply_voucher' }).first().waitFor();
     await shot('search');
     await keep();
@@ -72,14 +81,55 @@ suite('VS Code, with keyboard and eyes', () => {
     await keep();
   });
 
-  test('the results are in the view', async () => {
+  test('the results are in the view, reached by keyboard and said aloud', async () => {
     await command('Conexus: Focus on Results View');
     await page.keyboard.press('Enter');
     const tree = page.locator('.pane-body .monaco-list-row', { hasText: 'def apply_voucher' });
     await tree.first().waitFor();
     await shot('results');
     await keep();
-    await page.locator('.tab.active').click();
+    const item = tree.first();
+    assert.match(await item.getAttribute('aria-label'), /^function apply_voucher, line 33: def apply_voucher\(total, voucher\):/);
+    const file = page.locator('.pane-body .monaco-list-row[aria-level="1"]').first();
+    assert.match(await file.getAttribute('aria-label'), /shop\/basket\.py, \d+ results/);
+    await page.keyboard.press('Home');
+    await page.locator('.pane-body .monaco-list-row.focused[aria-level="1"]').waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await item.waitFor({ state: 'detached' });
+    await page.keyboard.press('ArrowRight');
+    await item.waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.locator('.tab.active', { hasText: 'basket.py' }).click();
+    await cursorAt(33);
+  });
+
+  test('between two questions the list is never empty', async () => {
+    await page.keyboard.press('Control+Alt+f');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await page.keyboard.type('voucher');
+    await rows.filter({ hasText: 'apply_voucher' }).first().waitFor();
+    await page.evaluate(() => {
+      const box = document.querySelector('.quick-input-widget');
+      const seen = (window.seen = { frames: 0, least: Infinity, said: '', open: true });
+      const look = () => {
+        seen.frames++;
+        seen.least = Math.min(seen.least, box.querySelectorAll('.quick-input-list .monaco-list-row').length);
+        const message = box.querySelector('.quick-input-message');
+        if (message?.offsetHeight) seen.said = message.innerText;
+        if (seen.open) requestAnimationFrame(look);
+      };
+      look();
+    });
+    await page.keyboard.type(' reduce total below zero', { delay: 60 });
+    for (let key = 0; key < 30; key++) await page.keyboard.press('Backspace');
+    await page.keyboard.type('parse_barcode', { delay: 60 });
+    await rows.filter({ hasText: 'legacy.c:36' }).first().waitFor();
+    const { frames, least, said } = await page.evaluate(() => ((window.seen.open = false), window.seen));
+    assert.ok(frames > 20 && least > 0, `${least} rows in one of ${frames} frames`);
+    assert.equal(said, '');
+    await page.keyboard.press('Escape');
+    await quick.waitFor({ state: 'hidden' });
   });
 
   test('what is typed is found, unsaved, and gone to', async () => {
@@ -121,10 +171,14 @@ suite('VS Code, with keyboard and eyes', () => {
   });
 
   test('a click on the status bar opens the page with charts', async () => {
-    await page.locator('.statusbar-item', { hasText: 'Conexus' }).first().click();
-    const inner = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+    const button = page.locator('.statusbar-item', { hasText: 'Conexus' }).first().locator('a');
+    assert.equal(await button.getAttribute('role'), 'button');
+    assert.match(await button.getAttribute('aria-label'), /^Conexus: \d+ files are indexed/);
+    await button.click();
+    inner = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
     await inner.locator('figure svg').first().waitFor();
-    assert.ok((await inner.locator('figure svg').count()) >= 4);
+    const charts = await inner.locator('figure svg').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+    assert.ok(charts.length >= 4 && charts.every((label) => /\d/.test(label)), charts.join(' | '));
     await inner.locator('h2', { hasText: '/shop' }).waitFor();
     await command('View: Close Primary Side Bar');
     await page.keyboard.press('Enter');
@@ -132,9 +186,53 @@ suite('VS Code, with keyboard and eyes', () => {
     await page.waitForTimeout(500);
     await shot('status');
     await page.setViewportSize({ width: 1200, height: 760 });
-    await inner.locator('button', { hasText: 'Pause Indexing' }).click();
-    await inner.locator('button', { hasText: 'Resume Indexing' }).click();
-    await inner.locator('button', { hasText: 'Pause Indexing' }).waitFor();
+  });
+
+  test('the page changes what is new in it, and nothing else', async () => {
+    const parts = 'section, nav, button, h1, h2, h3, p, figure, svg, dl, dd';
+    const watched = await inner.locator('#page').evaluate((main, all) => {
+      const kept = [...main.querySelectorAll(all)];
+      const seen = (window.seen = { kept, open: true, hidden: 0 });
+      const height = main.offsetHeight;
+      const look = () => {
+        if (main.offsetHeight < height / 2) seen.hidden++;
+        if (seen.open) requestAnimationFrame(look);
+      };
+      look();
+      return kept.length;
+    }, parts);
+    assert.ok(watched > 30);
+    await inner.locator('button', { hasText: 'Pause Indexing' }).focus();
+    await page.keyboard.press('Enter');
+    await inner.locator('button:focus', { hasText: 'Resume Indexing' }).waitFor();
+    await inner.locator('progress').waitFor();
+    await page.keyboard.press('Enter');
+    await inner.locator('button:focus', { hasText: 'Pause Indexing' }).waitFor();
+    await inner.locator('progress').waitFor({ state: 'detached' });
+    const { lost, hidden } = await inner.locator('#page').evaluate((main) => {
+      const { kept, hidden } = window.seen;
+      window.seen.open = false;
+      return { hidden, lost: kept.filter((one) => !main.contains(one)).map((one) => one.outerHTML.slice(0, 80)) };
+    });
+    assert.deepEqual({ lost, hidden }, { lost: [], hidden: 0 });
+  });
+
+  test('the page takes nothing from elsewhere', async () => {
+    const policy = await inner.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
+    assert.match(policy, /^default-src 'none'; style-src [^;]+; script-src 'nonce-[^;' ]+'$/);
+    const blocked = await inner.locator('#page').evaluate(async (main) => {
+      const names = [];
+      document.addEventListener('securitypolicyviolation', (event) => names.push(event.effectiveDirective));
+      const image = Object.assign(new Image(), { src: 'http://127.0.0.1:9/x.png' });
+      const script = Object.assign(document.createElement('script'), { textContent: 'window.injected = true' });
+      main.append(image, script);
+      await fetch('http://127.0.0.1:9/').catch(() => undefined);
+      await new Promise((later) => setTimeout(later, 300));
+      image.remove();
+      script.remove();
+      return { names: names.sort(), injected: window.injected };
+    });
+    assert.deepEqual(blocked, { names: ['connect-src', 'img-src', 'script-src-elem'], injected: undefined });
   });
 
   test('from the last key to the first results', async () => {

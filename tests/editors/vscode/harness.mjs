@@ -21,7 +21,7 @@ const QUIET = {
   'extensions.autoCheckUpdates': false, 'extensions.ignoreRecommendations': true,
   'workbench.enableExperiments': false, 'workbench.settings.enableNaturalLanguageSearch': false,
   'workbench.startupEditor': 'none', 'workbench.secondarySideBar.defaultVisibility': 'hidden',
-  'workbench.tips.enabled': false, 'security.workspace.trust.enabled': false, 'chat.disableAIFeatures': true,
+  'workbench.tips.enabled': false, 'security.workspace.trust.startupPrompt': 'never', 'chat.disableAIFeatures': true,
   'git.enabled': false, 'npm.fetchOnlinePackageInfo': false, 'json.schemaDownload.enable': false,
   'typescript.disableAutomaticTypeAcquisition': true, 'editor.minimap.enabled': false,
   // A browser's VS Code saves by itself, and suggests while one types.
@@ -30,9 +30,12 @@ const QUIET = {
 
 /**
  * Start the editor with folders made of `projects` (name → path → text).
- * `settings` go to the machine's settings: those of a browser's user are read only after extensions start.
+ * `settings` go to the machine's settings: those of a browser's user are read only after extensions start;
+ * `workspaceSettings` to the workspace's, which nobody trusts unless `trusted`.
  */
-export async function startEditor({ projects, vsix, settings = {}, env = {}, args = [] }) {
+export async function startEditor({
+  projects, vsix, settings = {}, workspaceSettings = () => ({}), trusted = true, env = {}, args = [],
+}) {
   const root = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), 'conexus-vscode-'));
   const dirs = { data: join(root, 'data'), ext: join(root, 'ext'), run: join(root, 'run') };
   const folders = Object.entries(projects).map(([name, files]) => {
@@ -40,7 +43,7 @@ export async function startEditor({ projects, vsix, settings = {}, env = {}, arg
     return { path: join(root, 'projects', name) };
   });
   const workspace = join(root, 'projects', 'test.code-workspace');
-  write(workspace, JSON.stringify({ folders }));
+  write(workspace, JSON.stringify({ folders, settings: workspaceSettings(root) }));
   write(join(dirs.data, 'User/settings.json'), JSON.stringify(QUIET));
   write(join(dirs.data, 'Machine/settings.json'), JSON.stringify(settings));
   mkdirSync(dirs.run, { mode: 0o700 });
@@ -62,7 +65,7 @@ export async function startEditor({ projects, vsix, settings = {}, env = {}, arg
   }
   const port = await freePort();
   const editor = spawn(node, [...base, '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry',
-    '--disable-update-check', '--disable-workspace-trust', '--disable-proxy', '--disable-getting-started-override',
+    '--disable-update-check', ...(trusted ? ['--disable-workspace-trust'] : []), '--disable-proxy', '--disable-getting-started-override',
     '--ignore-last-opened', ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   for (const stream of [editor.stdout, editor.stderr]) stream.on('data', (data) => { output += data; });

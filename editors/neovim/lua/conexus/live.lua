@@ -121,6 +121,8 @@ function Live:map()
   key({ '<C-q>' }, function()
     self:list()
   end)
+  -- In a prompt it begins a window command, and people mean to take a word back.
+  vim.keymap.set('i', '<C-w>', '<C-S-w>', { buffer = self.panes.prompt.buffer })
 end
 
 --- The user typed: what was asked before is of no use any more.

@@ -1,6 +1,7 @@
 /** The script of the status page: draws what it is told, and says which button was pressed. */
 import type { FolderStatus, StatusResult } from '../protocol';
 import { bars, line } from './charts';
+import { patch } from './patch';
 import type { PageState } from './state';
 
 declare function acquireVsCodeApi(): { postMessage(message: unknown): void };
@@ -8,7 +9,7 @@ declare function acquireVsCodeApi(): { postMessage(message: unknown): void };
 const editor = acquireVsCodeApi();
 const texts = JSON.parse(document.getElementById('texts')?.textContent ?? '{}') as Record<string, string>;
 const page = document.getElementById('page') ?? document.body;
-/** What each part showed last: a part is drawn again only when that changes, so that nothing flickers. */
+/** What each part showed last: a part is drawn again only when that changes. */
 const shown = new Map<string, string>();
 
 const number = new Intl.NumberFormat(document.documentElement.lang);
@@ -29,6 +30,10 @@ window.addEventListener('message', ({ data }: MessageEvent<PageState>) => {
   const headings = [...document.querySelectorAll('h1, h2, h3')].map((one) => one.textContent);
   editor.postMessage({ drawn: headings });
 });
+page.addEventListener('click', ({ target }) => {
+  const command = (target as Element).closest('button')?.dataset.command;
+  if (command) editor.postMessage({ command });
+});
 editor.postMessage({ command: 'refresh' });
 
 /** Draw one part of the page if what it is about is new. */
@@ -42,9 +47,7 @@ function part(id: string, about: unknown, draw: () => Node[]): void {
     section.id = id;
     page.append(section);
   }
-  const focused = document.activeElement?.id;
-  section.replaceChildren(...draw());
-  if (focused) document.getElementById(focused)?.focus();
+  patch(section, draw());
 }
 
 function forget(old: Element): void {
@@ -67,8 +70,7 @@ function buttons({ phase, status }: PageState): Node {
   const row = made('nav');
   for (const name of names) {
     const button = made('button', text(name));
-    button.id = `button ${name}`;
-    button.addEventListener('click', () => { editor.postMessage({ command: name }); });
+    button.dataset.command = name;
     row.append(button);
   }
   return row;

@@ -27,6 +27,14 @@ suite('agents', () => {
     assert.match(await ask('conexus_symbols', { name: 'apply_voucher' }), /^function apply_voucher {2}shop\/shop\/basket\.py:33/m);
   });
 
+  test('VS Code lists the tools, with what they take', () => {
+    const ours = vscode.lm.tools.filter((one) => one.name.startsWith('conexus_'));
+    const names = ours.map((one) => one.name).sort();
+    const wanted = ['context', 'related', 'search', 'similar', 'symbols'].map((name) => `conexus_${name}`);
+    assert.deepEqual(names, wanted);
+    assert.ok(ours.every((one) => one.description.length > 80 && one.inputSchema));
+  });
+
   test('a tool sees unsaved text', async () => {
     const editor = await show('shop/mail.py');
     await append(editor, '\n\ndef gift_wrap_parcel(box):\n    return box\n');

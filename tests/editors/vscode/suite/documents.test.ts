@@ -86,6 +86,46 @@ suite('documents', () => {
     assert.equal(document.getText(new vscode.Range(start.line, start.character, end.line, end.character)), hit.excerpt);
   });
 
+  test('edits of a CRLF file keep positions right', async () => {
+    const editor = await show('windows/legacy.c');
+    const above = 'static int weigh_parcel(int grams) { return grams; } // 漢字 😀\n\n';
+    assert.ok(await editor.edit((edit) => { edit.insert(new vscode.Position(0, 0), above); }));
+    await settled(api);
+    assert.equal((await jump(api, 'weigh_parcel', 'windows/legacy.c:1')).line, 1);
+    const there = await jump(api, 'parse_barcode', 'windows/legacy.c:38');
+    assert.deepEqual([there.line, there.text], [38, 'static int parse_barcode(const char *digits)']);
+    assert.equal(editor.document.eol, vscode.EndOfLine.CRLF);
+  });
+
+  test('a deleted file is not found any more, and its open document still is', async () => {
+    const uri = file('shop/glue.py');
+    await vscode.workspace.fs.writeFile(uri, Buffer.from('def boil_glue(pot):\n    return pot\n'));
+    await found('boil_glue', 'shop/glue.py');
+    const editor = await show('shop/glue.py');
+    assert.ok(await editor.edit((edit) => { edit.insert(new vscode.Position(0, 0), '# hot\n'); }));
+    await settled(api);
+    await fs.rm(uri.fsPath);
+    const there = await jump(api, 'boil_glue', 'shop/glue.py:2');
+    assert.deepEqual([there.line, there.text], [2, 'def boil_glue(pot):']);
+    // VS Code closes no document with changes whose file it cannot read again.
+    await fs.writeFile(uri.fsPath, '');
+    await closeAll();
+    await found('boil_glue', undefined);
+    await vscode.workspace.fs.delete(uri);
+  });
+
+  test('a folder that is added to the workspace is searched with it, until it is removed', async () => {
+    const uri = vscode.Uri.joinPath(file('bread.py', 1), '../../third folder #3 für Ä');
+    await vscode.workspace.fs.writeFile(
+      vscode.Uri.joinPath(uri, 'wagon.py'), Buffer.from('def couple_wagons(train):\n    return train\n'));
+    assert.ok(vscode.workspace.updateWorkspaceFolders(2, 0, { uri }));
+    await found('couple_wagons', 'wagon.py');
+    const there = await jump(api, 'couple_wagons', 'third folder #3 für Ä/wagon.py:1');
+    assert.equal(there.text, 'def couple_wagons(train):');
+    assert.ok(vscode.workspace.updateWorkspaceFolders(2, 1));
+    await found('couple_wagons', undefined);
+  });
+
   test('code like the selection of a file', async () => {
     const editor = await show('windows/legacy.c');
     editor.selection = new vscode.Selection(3, 0, 12, 0);

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Api } from '../../../../editors/vscode/src/extension';
-import { append, closeAll, extension, hits, jump, picker, row, run, settled, show, until } from './editor';
+import { append, closeAll, extension, file, hits, jump, picker, row, run, settled, show, until } from './editor';
 
 suite('the server', () => {
   let api: Api;
@@ -37,6 +37,32 @@ suite('the server', () => {
     assert.ok(api.statusBar.text.startsWith('$(warning)'));
     await until('another server', () => api.server.state.phase === 'running');
     assert.notEqual(api.server.pid, before);
+  });
+
+  test('each end soon after a start lengthens the pause before the next', async () => {
+    await run('conexus.restart');
+    const pauses: string[] = [];
+    for (let time = 0; time < 2; time++) {
+      process.kill(api.server.pid ?? assert.fail(), 'SIGKILL');
+      await until('a pause', () => api.server.state.phase === 'waiting');
+      pauses.push(/again in (\d+) s/.exec(api.server.state.message)?.[1] ?? '');
+      await until('another server', () => api.server.state.phase === 'running');
+    }
+    assert.deepEqual(pauses, ['1', '2']);
+    assert.equal(api.server.errors.filter((one) => one.message.includes('SIGKILL')).length >= 2, true);
+    await settled(api);
+  });
+
+  test('it runs where the files are, as in Remote, WSL and container windows', async () => {
+    // This VS Code has its window in a browser and its extensions beside the files: it is a remote one.
+    assert.ok(vscode.env.remoteName);
+    assert.equal(vscode.env.uiKind, vscode.UIKind.Web);
+    const ours = vscode.extensions.getExtension('conexus.conexus') ?? assert.fail();
+    assert.equal(ours.extensionKind, vscode.ExtensionKind.Workspace);
+    const command = api.server.found?.command ?? assert.fail();
+    assert.ok((await fs.stat(command)).isFile());
+    assert.equal(file('shop/mail.py').scheme, 'file');
+    assert.equal((await hits(api, 'send_invoice'))[0]?.uri, file('shop/mail.py').toString());
   });
 
   test('an engine that is killed is replaced, and knows the unsaved text', async () => {
@@ -130,6 +156,18 @@ suite('the server', () => {
       await run('conexus.install', 'uv');
       assert.equal(api.server.state.phase, 'running');
       assert.equal(api.server.found?.command, path.join(bin, 'conexus'));
+      await settled(api);
+    });
+
+    test('it is installed in a virtual environment of the extension', async () => {
+      // Python itself would need a registry, too: this one makes an environment whose pip brings the command.
+      const made = '[ "$2" = venv ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && exit';
+      await tool('python3.13', `${made}\necho "$*"; ln -s "${command}" "$(dirname "$0")/conexus"`);
+      process.env.PATH = `${bin}:/usr/bin:/bin`;
+      await run('conexus.install', 'venv');
+      assert.equal(api.server.state.phase, 'running');
+      const { command: found, origin } = api.server.found ?? assert.fail();
+      assert.deepEqual([found, origin], [path.join(api.server.installed, 'bin', 'conexus'), 'installed']);
       await settled(api);
     });
 

@@ -54,6 +54,16 @@ suite('status', () => {
     await until('its end', () => api.statusPage.told?.status?.folders.every((one) => one.phase === 'ready'));
   });
 
+  test('errors are on the page', async () => {
+    await run('conexus.status');
+    process.kill(api.server.pid ?? assert.fail(), 'SIGKILL');
+    await until('the error', () => api.statusPage.drawn.includes('Recent errors'));
+    assert.match(api.statusPage.told?.errors.at(-1)?.message ?? '', /SIGKILL/);
+    assert.equal(api.statusPage.told?.phase, 'waiting');
+    await until('another server', () => api.statusPage.told?.phase === 'running');
+    await settled(api);
+  });
+
   test('settings take effect without a new start', async () => {
     const { pid } = api.server;
     const vendored = file('vendored/paste.py');
