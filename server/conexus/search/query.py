@@ -85,6 +85,11 @@ class Filters:
             self.files or self.paths or self.exclude_paths or self.languages or self.exclude_languages
         )
 
+    @property
+    def by_kind(self) -> bool:
+        """Return whether any filter looks at the kind of a chunk."""
+        return bool(self.kinds or self.exclude_kinds)
+
     def admits_kind(self, kind: str) -> bool:
         """Return whether a chunk of this kind may answer."""
         return kind not in self.exclude_kinds and (not self.kinds or kind in self.kinds)

@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -21,7 +22,7 @@ from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from conexus.search.context import Surroundings
     from conexus.search.query import Query
@@ -95,13 +96,20 @@ class Ranked:
 def rank(query: Query, found: Sequence[Found], around: Surroundings | None = None) -> list[Ranked]:
     """Return the best `query.limit` candidates of `found`, best first; what `around` lifts, a little higher."""
     scored = _fuse(query, found)
-    _boost_coherent_files(query, scored)
-    asked = _Asked.of(query, scored)
+    places = {path: _place_of(path) for path in {candidate.row.path for candidate in scored}}
+    coherent = _coherence_of_files(query, scored, places)
+    asked = _Asked.of(query, places)
+    lifts = _lifts(around, places)
     for candidate in scored:
-        _boost_names(asked, candidate)
-        _weigh_kind(candidate)
-    if around is not None and not around.empty:
-        _lift(around, scored)
+        row, factors = candidate.row, candidate.factors
+        factors.append(coherent[row.file_id])
+        factors += asked.by_path[row.path]
+        if asked.covers(defined := _name_words(row.symbol)):
+            factors.append(asked.defining(row.symbol, defined))
+        factors += _against_kind(places[row.path], row.kind)
+        factors += lifts.get(row.path, ())
+        for factor, _ in factors:
+            candidate.score *= factor
     return _pick(scored, query.limit, _bound(query.intent))
 
 
@@ -143,11 +151,14 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
     weights = {**_AGENT_WEIGHTS[query.intent], Agent.EXACT: _EXACT_WEIGHT}
     only = [result.only for result in found if result.only is not None]
     scored: dict[tuple[int, int], _Scored] = {}
+    admits_kind = query.filters.admits_kind if query.filters.by_kind else None
     for result in found:
         weight = weights[result.agent]
         for position, (row, worth) in enumerate(zip(result.rows, _worths(query, result), strict=True), 1):
             key = (row.file_id, row.ord)
-            if not query.filters.admits_kind(row.kind) or any(key not in keys for keys in only):
+            if (admits_kind and not admits_kind(row.kind)) or (
+                only and any(key not in keys for keys in only)
+            ):
                 continue
             candidate = scored.get(key)
             if candidate is None:
@@ -207,29 +218,38 @@ def _best(query: Query, result: Found) -> float:
 
 
 def _is_code_itself(query: Query, row: Row) -> bool:
-    place = _place_of(row.path)
-    beside = (place.test and not query.wants_tests) or (
-        bool(place.aside) and place.aside.isdisjoint(query.words)
+    return row.kind not in _NO_CODE_KINDS and _is_code(query, _place_of(row.path))
+
+
+def _is_code(query: Query, place: _PlaceOf) -> bool:
+    """Return whether the code itself is to be expected at `place`, not what stands beside it."""
+    return not (
+        place.no_code
+        or (place.test and not query.wants_tests)
+        or (place.aside and place.aside.isdisjoint(query.words))
     )
-    return not (beside or place.no_code or row.kind in _NO_CODE_KINDS)
 
 
-def _boost_coherent_files(query: Query, scored: list[_Scored]) -> None:
-    """Raise files in which several chunks were found: an answer rarely stands alone in its file."""
+def _coherence_of_files(
+    query: Query, scored: Sequence[_Scored], places: Mapping[str, _PlaceOf]
+) -> dict[int, Factor]:
+    """Return by file id what raises files in which several chunks were found: an answer rarely stands alone."""
     by_file: dict[int, list[float]] = defaultdict(list)
+    code: set[int] = set()
+    code_paths = {path for path, place in places.items() if _is_code(query, place)}
     for candidate in scored:
-        by_file[candidate.row.file_id].append(candidate.score)
+        row = candidate.row
+        by_file[row.file_id].append(candidate.score)
+        if row.path in code_paths and row.kind not in _NO_CODE_KINDS:
+            code.add(row.file_id)
     totals = {
         number: sum(sorted(scores, reverse=True)[:_COHERENT_CHUNKS]) for number, scores in by_file.items()
     }
-    code = {candidate.row.file_id for candidate in scored if _is_code_itself(query, candidate.row)}
     most = max((total for number, total in totals.items() if number in code or not code), default=1.0)
-    factors = {
+    return {
         number: (1 + _COHERENCE * min(1.0, total / most), f"{len(by_file[number])} found in its file")
         for number, total in totals.items()
     }
-    for candidate in scored:
-        candidate.times(*factors[candidate.row.file_id])
 
 
 Factor = tuple[float, str]
@@ -243,43 +263,60 @@ class _Asked:
     In a repository called phoenix every path says phoenix, and a path that does proves nothing.
     """
 
+    words: frozenset[str]
     shares: dict[str, float]
     """Word → how much of the question it is; they sum to 1."""
     by_path: dict[str, list[Factor]]
     """Path → what the path alone says for and against its chunks."""
 
     @classmethod
-    def of(cls, query: Query, scored: Sequence[_Scored]) -> _Asked:
-        said = {path: _path_words(path) for path in {candidate.row.path for candidate in scored}}
-        spread = Counter(word for directories, name in said.values() for word in directories | name)
-        asked = dict.fromkeys(query.words)
+    def of(cls, query: Query, places: Mapping[str, _PlaceOf]) -> _Asked:
+        asked = frozenset(query.words)
+        said = {path: _path_words(path) for path in places}
+        spread = Counter(chain.from_iterable(asked & path.all for path in said.values()))
         weights = {word: math.log(1 + (len(said) + 1) / (spread[word] + 1)) for word in asked}
         whole = sum(weights.values()) or 1.0
-        made = cls({word: weight / whole for word, weight in weights.items()}, {})
-        made.by_path = {path: [*made._named(*said[path]), *_against(query, _place_of(path))] for path in said}
+        made = cls(asked, {word: weight / whole for word, weight in weights.items()}, {})
+        made.by_path = {
+            path: [*made._named(said[path]), *_against(query, place)] for path, place in places.items()
+        }
         return made
 
     def share(self, said: frozenset[str]) -> float:
         """Return how much of the question `said` are, in [0, 1]."""
-        return sum(self.shares[word] for word in self.shares.keys() & said)
+        return sum([self.shares[word] for word in self.words & said])
 
     def covers(self, said: frozenset[str]) -> bool:
         """Return whether the question says all of `said`, and there are any."""
-        return bool(said) and self.shares.keys() >= said
+        return bool(said) and said <= self.words
 
-    def _named(self, directories: frozenset[str], name: frozenset[str]) -> Iterator[Factor]:
-        named = self.share(name)
-        said = named + 0.5 * self.share(directories - name)
+    def defining(self, symbol: str, said: frozenset[str]) -> Factor:
+        """Return what raises a chunk that defines what the question names, in words that are all `said`."""
+        return 1 + _DEFINES * (0.5 + 0.5 * self.share(said)), f"defines {symbol}"
+
+    def _named(self, path: _PathWords) -> Iterator[Factor]:
+        if self.words.isdisjoint(path.all):
+            return
+        named = self.share(path.name)
+        said = named + 0.5 * self.share(path.directories - path.name)
         if said:
             yield 1 + _PATH_SAYS * said, "path says it"
-        if self.covers(name):
+        if self.covers(path.name):
             yield 1 + _FILE_NAMED * (0.3 + 0.7 * named), "file is named so"
 
 
+@frozen
+class _PathWords:
+    directories: frozenset[str]
+    name: frozenset[str]
+    all: frozenset[str]
+
+
 @lru_cache(maxsize=1 << 14)
-def _path_words(path: str) -> tuple[frozenset[str], frozenset[str]]:
+def _path_words(path: str) -> _PathWords:
     *directories, name = (path.rpartition(".")[0] or path).split("/")
-    return _words(" ".join(directories[-3:])), _words(name)
+    around, own = _words(" ".join(directories[-3:])), _words(name)
+    return _PathWords(around, own, around | own)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -291,16 +328,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(words(text))
 
 
-def _boost_names(asked: _Asked, candidate: _Scored) -> None:
-    """Raise chunks whose path or definition says the question's words; lower those that stand beside the code."""
-    for factor in asked.by_path[candidate.row.path]:
-        candidate.times(*factor)
-    defined = _name_words(candidate.row.symbol)
-    if asked.covers(defined):
-        share = 0.5 + 0.5 * asked.share(defined)
-        candidate.times(1 + _DEFINES * share, f"defines {candidate.row.symbol}")
-
-
 def _against(query: Query, place: _PlaceOf) -> Iterator[Factor]:
     if place.test:
         yield (_ASKED_TEST, "test, as asked") if query.wants_tests else (_TEST, "test")
@@ -308,14 +335,17 @@ def _against(query: Query, place: _PlaceOf) -> Iterator[Factor]:
         yield _ASIDE, "example, vendored or beside the code"
 
 
-def _weigh_kind(candidate: _Scored) -> None:
-    place, kind = _place_of(candidate.row.path), candidate.row.kind
+def _against_kind(place: _PlaceOf, kind: str) -> tuple[Factor, ...]:
     if place.declarations:
-        candidate.times(_DECLARED, "declarations")
-    elif kind in _NO_CODE_KINDS or place.no_code:
-        candidate.times(_NOT_CODE, "not code")
-    elif kind == "text":
-        candidate.times(_UNPARSED, "no grammar")
+        return _DECLARATION
+    if kind in _NO_CODE_KINDS or place.no_code:
+        return _NO_CODE
+    return _TEXT if kind == "text" else ()
+
+
+_DECLARATION: tuple[Factor, ...] = ((_DECLARED, "declarations"),)
+_NO_CODE: tuple[Factor, ...] = ((_NOT_CODE, "not code"),)
+_TEXT: tuple[Factor, ...] = ((_UNPARSED, "no grammar"),)
 
 
 @frozen
@@ -340,12 +370,9 @@ def _place_of(path: str) -> _PlaceOf:
     )
 
 
-def _lift(around: Surroundings, scored: Sequence[_Scored]) -> None:
-    """Raise what is near to whoever asks."""
-    lifts = {path: around.lifts(path) for path in {candidate.row.path for candidate in scored}}
-    for candidate in scored:
-        for factor, reason in lifts[candidate.row.path]:
-            candidate.times(factor, reason)
+def _lifts(around: Surroundings | None, paths: Iterable[str]) -> dict[str, list[Factor]]:
+    """Return by path what raises what is near to whoever asks."""
+    return {} if around is None or around.empty else {path: around.lifts(path) for path in paths}
 
 
 def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:

@@ -18,6 +18,7 @@ from attrs import define, field
 
 from conexus.store.arranger import Arranger
 from conexus.store.errors import IndexClosed, unwritable
+from conexus.store.lean import load_lancedb
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file
 
 def preload() -> None:
     """Load LanceDB, which takes a second, before somebody waits for it."""
-    _lancedb()
+    load_lancedb()
 
 
 @define
@@ -295,7 +296,7 @@ class Tables:
             raise IndexClosed(self.directory) from None
 
     async def _connect(self, *, create: bool) -> None:
-        lancedb = _lancedb()
+        lancedb = load_lancedb()
         session = lancedb.Session(_INDEX_CACHE, _METADATA_CACHE)
         # An absolute path: a relative name that starts with "db" would be taken for a cloud address.
         connection = await lancedb.connect_async(str(self.directory.absolute()), session=session)
@@ -418,12 +419,3 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-
-
-def _lancedb() -> Any:
-    # Both are read when the library loads; a value the user set stays.
-    os.environ.setdefault("LANCEDB_LOG", "error")
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    import lancedb
-
-    return lancedb
