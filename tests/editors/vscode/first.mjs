@@ -133,11 +133,13 @@ suite('VS Code, for the first time', () => {
     await steps.nth(0).click();
     await step('Install the server').getByRole('button', { name: 'Install Server' }).waitFor();
     const picture = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
-    await picture.getByText('The server is a Python package').waitFor();
+    await picture.getByText('The server is a Python package').waitFor({ state: 'attached' });
+    await page.waitForTimeout(out ? 500 : 0);
     if (out) await page.screenshot({ path: join(out, 'walkthrough.png') });
   });
 
   test('a failure to install is said by what failed', async () => {
+    await run('Notifications: Clear All Notifications');
     script(join(bin, 'uv'), 'echo "Resolved 7 packages"; sleep 2; echo "no space left on device" >&2; exit 1');
     await run('Conexus: Install Server');
     await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();
@@ -149,6 +151,8 @@ suite('VS Code, for the first time', () => {
   });
 
   test('an installation shows its progress, and then one searches', async () => {
+    // Of many messages, only some are shown at once.
+    await run('Notifications: Clear All Notifications');
     script(join(bin, 'uv'), `echo "Installed $*"; sleep 1; ln -s '${conexus}' '${join(bin, 'conexus')}'`);
     await run('Conexus: Install Server');
     await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();

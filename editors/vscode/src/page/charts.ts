@@ -32,7 +32,9 @@ export function bars(values: Record<string, number>, format: (value: number) => 
 export function line(values: readonly number[], unit: string): SVGElement {
   const most = niceTop(Math.max(...values));
   const height = LINE_HEIGHT;
-  const x = (number: number): number => (values.length < 2 ? WIDTH / 2 : (number * WIDTH) / (values.length - 1));
+  // The numbers stand beside the line, not on it.
+  const room = WIDTH - NUMBER;
+  const x = (number: number): number => (values.length < 2 ? room / 2 : (number * room) / (values.length - 1));
   const y = (value: number): number => height - 4 - ((height - 20) * value) / most;
   const said = `${values.length}; ${values.slice(-10).map((value) => value.toFixed(1)).join(', ')} ${unit}`;
   const chart = root(height, said);

@@ -14,7 +14,8 @@ const shown = new Map<string, string>();
 
 const number = new Intl.NumberFormat(document.documentElement.lang);
 const count = (value: number): string => number.format(value);
-const megabytes = (value: number): string => `${(value / 1e6).toFixed(1)} MB`;
+const size = (value: number): string =>
+  value < 1e6 ? `${count(Math.ceil(value / 1e3))} kB` : `${(value / 1e6).toFixed(1)} MB`;
 const text = (name: string): string => texts[name] ?? name;
 
 window.addEventListener('message', ({ data }: MessageEvent<PageState>) => {
@@ -89,7 +90,7 @@ function engine({ answers }: PageState, { memory, pid, fronts, latencies, recent
   );
   return [
     made('h2', text('engine')),
-    made('p', `${megabytes(memory)} ${text('memory')} · pid ${pid} · ${text('editors')}: ${fronts}`, 'quiet'),
+    made('p', `${size(memory)} ${text('memory')} · pid ${pid} · ${text('editors')}: ${fronts}`, 'quiet'),
     charts,
     ...list('latencies', rows),
   ];
@@ -107,7 +108,7 @@ function folderParts(folder: FolderStatus): Node[] {
   charts.append(figure(text('filesByLanguage'), bars(folder.languages, count)));
   if (folder.languageChunks) charts.append(figure(text('chunksByLanguage'), bars(folder.languageChunks, count)));
   charts.append(
-    figure(text('size'), bars(folder.bytes, megabytes)),
+    figure(text('size'), bars(folder.bytes, size)),
     figure(text('skipped'), skipped.length > 0 ? bars(folder.skipped, count) : made('p', text('none'), 'quiet')),
   );
   return [

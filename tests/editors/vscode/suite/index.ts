@@ -6,13 +6,17 @@ import Mocha from 'mocha';
 
 export function run(): Promise<void> {
   // An editor on a busy machine now and then loses the focus, and with it what was open; what is wrong stays wrong.
-  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000, retries: 2 });
+  const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000, retries: 1 });
   const report = path.join(process.env.HOME ?? '', 'report.txt');
   Mocha.reporters.Base.consoleLog = (...said: unknown[]): void => { appendFileSync(report, `${format(...said)}\n`); };
   if (process.env.SPEC_GREP) mocha.grep(process.env.SPEC_GREP);
   const suites = readdirSync(__dirname).filter((name) => name.endsWith('.test.js')).sort();
   for (const name of suites) mocha.addFile(path.join(__dirname, name));
   return new Promise((resolve, reject) => {
-    mocha.run((failures) => { failures ? reject(new Error(`${failures} tests failed`)) : resolve(); });
+    const runner = mocha.run((failures) => { failures ? reject(new Error(`${failures} tests failed`)) : resolve(); });
+    // What was tried again passes, but not unseen.
+    runner.on('retry', (test: Mocha.Test, error: Error) => {
+      Mocha.reporters.Base.consoleLog(`    tried again: ${test.title}: ${error.message.split('\n')[0] ?? ''}`);
+    });
   });
 }
