@@ -122,6 +122,7 @@ def _bound(intent: Intent) -> float:
     return every_agent * (1 + _COHERENCE) * (1 + _PATH_SAYS) * (1 + _FILE_NAMED) * (1 + _DEFINES)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_test(path: str) -> bool:
     """Return whether a path is that of tests or what they need."""
     return _TEST_PATH.search(path) is not None

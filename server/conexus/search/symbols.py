@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -42,13 +43,12 @@ def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry
         return []
     scores = _names(name, table)
     best = sorted(scores, key=lambda position: (-max(scores[position]), position))[:_MOST_NAMES]
-    numbers = [(number, scores[position]) for position in best for number in table.of_name(position).tolist()]
-    numbers = numbers[:_MOST_SYMBOLS]
-    entries = table.entries([number for number, _ in numbers])
+    numbers, places = table.of_names(best)
+    bases = [scores[best[place]] for place in places[:_MOST_SYMBOLS].tolist()]
     found = [
         (entry, score)
-        for entry, (_, bases) in zip(entries, numbers, strict=True)
-        if (score := _score(entry, bases, name, containers)) > 0
+        for entry, base in zip(table.entries(numbers[:_MOST_SYMBOLS]), bases, strict=True)
+        if (score := _score(entry, base, name, containers)) > 0
     ]
     found.sort(key=lambda pair: (-pair[1], pair[0].path, pair[0].line))
     return found[:limit]
@@ -91,6 +91,8 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
 
     for position in table.beginning_with(wanted, _MOST_NAMES):
         add(position, _EXACT if table.name(position) == wanted else _BEGINS)
+    if len(scores) >= _MOST_NAMES or len(table.of_names(list(scores))[0]) >= _MOST_SYMBOLS:
+        return scores  # whatever else matches comes after these, and no more are looked at
     if len(wanted) > 1:
         for position in table.matching(_abbreviation(wanted), wanted[0]):
             add(position, _HUMPS)
@@ -103,10 +105,10 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
 
 
 def _abbreviation(wanted: str) -> re.Pattern[str]:
-    """Return what finds the letters of `wanted` in order from a first one on; `_score` checks the humps."""
+    """Return what finds the letters of `wanted` in order after a line's end; `_score` checks the humps."""
     # Each gap runs to the next letter's first occurrence, which is as good as any: nothing to backtrack.
     gaps = (f"[^{re.escape(letter)}\n]*{re.escape(letter)}" for letter in wanted[1:])
-    return re.compile(f"^{re.escape(wanted[0])}{''.join(gaps)}", re.MULTILINE)
+    return re.compile(f"\n{re.escape(wanted[0])}{''.join(gaps)}")
 
 
 def _resembling(wanted: str, table: VisibleSymbols) -> Iterator[tuple[int, float]]:
@@ -123,7 +125,7 @@ def _resembling(wanted: str, table: VisibleSymbols) -> Iterator[tuple[int, float
 def _score(entry: SymbolEntry, bases: tuple[float, float], name: str, containers: Sequence[str]) -> float:
     """Return the score of a definition whose name matches by `bases` (see `_names`); 0 if it does not."""
     score, by_humps = bases
-    if by_humps > score and _fits_humps(name.lower(), _HUMP.findall(entry.name)):
+    if by_humps > score and _abbreviates(name.lower(), entry.name):
         score = by_humps
     if not score:
         return 0.0
@@ -135,6 +137,11 @@ def _score(entry: SymbolEntry, bases: tuple[float, float], name: str, containers
         score += _IN_CONTAINER
     score += _SAME_CASE * (name in entry.name) + _TEST * is_test(entry.path)
     return max(0.01, min(1.0, round(score, 4)))
+
+
+@lru_cache(maxsize=1 << 10)
+def _abbreviates(wanted: str, name: str) -> bool:
+    return _fits_humps(wanted, _HUMP.findall(name))
 
 
 def _fits_humps(wanted: str, humps: Sequence[str]) -> bool:

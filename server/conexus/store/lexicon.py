@@ -73,23 +73,23 @@ class Lexicon(Sequence[str]):
         found: list[int] = []
         at = self._text.find(wanted) if wanted else -1
         while at >= 0 and len(found) < most:
-            found.append(self._position(at))
-            at = self._text.find(wanted, int(self._starts[found[-1] + 1]))
-        return found
+            found.append(at)
+            at = self._text.find(wanted, self._text.find(b"\n", at) + 1)
+        return self._positions(found)
 
     def matching(self, pattern: re.Pattern[str], beginning: str) -> Iterator[int]:
-        """Yield the positions of texts that begin so and in which `pattern` is found, which keeps to one line."""
+        """Yield the positions of texts that begin so and in which `pattern` is found.
+
+        It begins with a line end, as if one stood before each text, and has no other.
+        """
         among = self.beginning_with(beginning, len(self))
         start = int(self._starts[among.start])
         text = self._text[start : int(self._starts[among.stop])]
-        if not text.isascii():
-            yield from (at for at in among if pattern.search(self[at]))
-            return
-        lines, at = text.decode("ascii"), 0
-        while (match := pattern.search(lines, at)) is not None:
-            position = self._position(start + match.start())
-            yield position
-            at = int(self._starts[position + 1]) - start
+        if text.isascii():
+            lines = "\n" + text.decode("ascii")
+            yield from self._positions([start + match.start() for match in pattern.finditer(lines)])
+        else:
+            yield from (at for at in among if pattern.search("\n" + self[at]))
 
     def like(self, text: str, least: float) -> NDArray[np.int64]:
         """Return the positions of texts that can be as similar to `text` as `least`, in [0, 1]; no other is.
@@ -109,8 +109,11 @@ class Lexicon(Sequence[str]):
     def _first(self, line: bytes) -> int:
         return bisect.bisect_left(range(len(self)), line, key=self._line)
 
-    def _position(self, offset: int) -> int:
-        return int(np.searchsorted(self._starts, np.int32(offset), side="right")) - 1
+    def _positions(self, offsets: Sequence[int]) -> list[int]:
+        found: list[int] = (
+            np.searchsorted(self._starts, np.array(offsets, np.int32), side="right") - 1
+        ).tolist()
+        return found
 
     @cached_property
     def _shapes(self) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:

@@ -83,6 +83,17 @@ class SymbolTable:
         _, order, starts = self._grouped
         return order[starts[position] : starts[position + 1]]
 
+    def of_names(
+        self, positions: NDArray[np.int64], places: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the numbers of all symbols of the names at `positions`, and what `places` has for its name."""
+        _, order, starts = self._grouped
+        begin = starts[positions].astype(np.int64)
+        counts = starts[positions + 1] - begin
+        # Where each group begins in `order`, less where it begins in the result, and then one by one.
+        inside = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return order[inside].astype(np.int64), np.repeat(places, counts)
+
     def spellings(self, numbers: NDArray[np.integer[Any]]) -> tuple[list[str], list[str]]:
         """Return names and containers of these symbols: all that a name is matched with."""
         if not len(numbers):
@@ -176,7 +187,7 @@ class VisibleSymbols:
         return self._positions(lambda names: names.containing(part, most))
 
     def matching(self, pattern: re.Pattern[str], beginning: str) -> Iterator[int]:
-        """Yield positions of names that begin so and in which `pattern` is found."""
+        """Yield positions of names that begin so and in which `pattern` is found; see `Lexicon.matching`."""
         return self._positions(lambda names: names.matching(pattern, beginning))
 
     def like(self, name: str, least: float) -> Iterator[int]:
@@ -194,6 +205,23 @@ class VisibleSymbols:
         if position < border:
             return self._seen(self._settled.of_name(position))
         return self._recent.of_name(position - border) + len(self._settled)
+
+    def of_names(self, positions: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the numbers of all symbols of the names at `positions`, in their order.
+
+        Beside each, int64[n], is the place in `positions` of its name.
+        """
+        wanted = np.asarray(positions, np.int64)
+        places = np.arange(len(wanted))
+        border = len(self._settled.names)
+        settled = wanted < border
+        numbers, whose = self._settled.of_names(wanted[settled], places[settled])
+        seen = self._visible(self._settled.file_ids[numbers])
+        more, recent = self._recent.of_names(wanted[~settled] - border, places[~settled])
+        numbers = np.concatenate([numbers[seen], more + len(self._settled)])
+        whose = np.concatenate([whose[seen], recent])
+        order = np.argsort(whose, kind="stable")
+        return numbers[order], whose[order]
 
     def spellings(self, numbers: NDArray[np.integer[Any]]) -> tuple[list[str], list[str]]:
         """Return names and containers of these symbols, given in order of their numbers."""
