@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol.types import Position, Range
@@ -60,8 +59,11 @@ def _lines(first: int, last: int) -> Range:
 
 def _file(path: str) -> Source | None:
     try:
-        data = Path(path).read_bytes().removeprefix(_MARK)
-        data.decode()
+        # As it is called, and not as Path would call it, which takes as long as reading.
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            data = file.read().removeprefix(_MARK)
+        if not data.isascii():
+            data.decode()
     except (OSError, ValueError):
         return None
     return Source(data)

@@ -59,6 +59,9 @@ class Source:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self._has_returns = b"\r" in data
+        self._known = (0, 0)
+        """A byte offset, and how many lines end before it: most places asked for lie after the last one."""
 
     def range(self, span: Span, encoding: str) -> Range:
         """Return where an editor sees a span: half-open, as the span is."""
@@ -81,6 +84,19 @@ class Source:
         if data[max(offset - 1, 0) : offset + 1] == b"\r\n":
             # Between the two halves of a line end is the end of the line.
             offset -= 1
-        line = data.count(b"\n", 0, offset) + data.count(b"\r", 0, offset) - data.count(b"\r\n", 0, offset)
-        start = max(data.rfind(b"\n", 0, offset), data.rfind(b"\r", 0, offset)) + 1
-        return Position(line, width(data[start:offset].decode("utf-8", "ignore"), encoding))
+        start = data.rfind(b"\n", 0, offset) + 1
+        if self._has_returns:
+            start = max(start, data.rfind(b"\r", 0, offset) + 1)
+        text = data[start:offset].decode("utf-8", "ignore")
+        return Position(self._line_ends_before(start), width(text, encoding))
+
+    def _line_ends_before(self, start: int) -> int:
+        """Return how many lines end before a byte offset at which one begins."""
+        offset, lines = self._known
+        if offset > start:
+            offset, lines = 0, 0
+        lines += self.data.count(b"\n", offset, start)
+        if self._has_returns:
+            lines += self.data.count(b"\r", offset, start) - self.data.count(b"\r\n", offset, start)
+        self._known = (start, lines)
+        return lines
