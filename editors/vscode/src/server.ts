@@ -168,7 +168,7 @@ export class Server implements vscode.Disposable {
       this.process = spawn(command, ['lsp']).on('exit', () => void this.died(client));
       return Promise.resolve(this.process);
     };
-    const client: LanguageClient = new LanguageClient('conexus', 'Conexus', serve, {
+    const client: LanguageClient = new LogOnlyClient('conexus', 'Conexus', serve, {
       documentSelector: [{ scheme: 'file' }],
       outputChannel: this.log,
       initializationFailedHandler: () => false,
@@ -237,6 +237,13 @@ export class Server implements vscode.Disposable {
       this.moved.fire(undefined);
     }
     this.changed.fire(this.state);
+  }
+}
+
+/** A client that writes its errors to the log only: what it means for the user is said once, by `become`. */
+class LogOnlyClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
   }
 }
 

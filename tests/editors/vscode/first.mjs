@@ -23,7 +23,12 @@ suite('VS Code, for the first time', () => {
     await page.keyboard.press('F1');
     await quick.locator('.quick-input-box input').fill(`>${title}`);
   };
+  /** Run a command that asks for nothing. */
   const run = async (title) => {
+    await choose(title);
+    await quick.waitFor({ state: 'hidden' });
+  };
+  const choose = async (title) => {
     await command(title);
     await rows.filter({ hasText: title }).first().waitFor();
     await page.keyboard.press('Enter');
@@ -97,11 +102,12 @@ suite('VS Code, for the first time', () => {
 
   test('a server on PATH serves it, without what the workspace says; answers come before all is indexed', async () => {
     symlinkSync(conexus, join(bin, 'conexus'));
+    const busy = page.locator('.statusbar-item', { hasText: /Conexus \d+ %/ }).waitFor();
     await run('Conexus: Restart Server');
     await page.keyboard.press('Control+Alt+f');
     await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
     await page.keyboard.type('article_1499');
-    await rows.filter({ hasText: /Still indexing, \d+ %: \d+ files to go/ }).waitFor();
+    await Promise.all([busy, rows.filter({ hasText: /Still indexing, \d+ %: \d+ files to go/ }).waitFor()]);
     await rows.filter({ hasText: 'stock/article_1499.py' }).first().waitFor();
     await rows.filter({ hasText: 'Still indexing' }).waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
@@ -118,11 +124,14 @@ suite('VS Code, for the first time', () => {
     assert.ok(existsSync(trap));
     // Without it, there is no server again.
     writeFileSync(editor.workspace, JSON.stringify({ folders: [{ path: editor.folders[0] }] }));
+    await toast('The Conexus server did not start').waitFor();
+    assert.equal(await toast('Conexus client').count(), 0);
     await says(/The server `conexus` was not found on this machine/);
   });
 
   test('the walkthrough has its four steps', async () => {
-    await run('Welcome: Open Walkthrough...');
+    await run('Notifications: Clear All Notifications'); // They lie above it.
+    await choose('Welcome: Open Walkthrough...');
     await rows.filter({ hasText: 'Find code by meaning' }).first().click();
     const steps = page.locator('.getting-started-step .step-title');
     await steps.first().waitFor();
@@ -141,7 +150,7 @@ suite('VS Code, for the first time', () => {
   test('a failure to install is said by what failed', async () => {
     await run('Notifications: Clear All Notifications');
     script(join(bin, 'uv'), 'echo "Resolved 7 packages"; sleep 2; echo "no space left on device" >&2; exit 1');
-    await run('Conexus: Install Server');
+    await choose('Conexus: Install Server');
     await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();
     await rows.filter({ hasText: 'a virtual environment of this extension' }).waitFor();
     await page.keyboard.press('Enter');
@@ -153,8 +162,8 @@ suite('VS Code, for the first time', () => {
   test('an installation shows its progress, and then one searches', async () => {
     // Of many messages, only some are shown at once.
     await run('Notifications: Clear All Notifications');
-    script(join(bin, 'uv'), `echo "Installed $*"; sleep 1; ln -s '${conexus}' '${join(bin, 'conexus')}'`);
-    await run('Conexus: Install Server');
+    script(join(bin, 'uv'), `echo "Installed $*"; sleep 3; ln -s '${conexus}' '${join(bin, 'conexus')}'`);
+    await choose('Conexus: Install Server');
     await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();
     await page.keyboard.press('Enter');
     await toast('Installing the Conexus server').filter({ hasText: 'Installed tool install conexus-lsp' }).waitFor();

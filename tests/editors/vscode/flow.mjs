@@ -41,6 +41,12 @@ suite('VS Code, with keyboard and eyes', () => {
     await quick.locator('.quick-input-box input').fill(`>${title}`);
     await rows.filter({ hasText: title }).first().waitFor();
   };
+  /** Wait until a file is shown again, and one that was previewed no more. */
+  const back = async (file, previewed) => {
+    await quick.waitFor({ state: 'hidden' });
+    await page.locator('.tab', { hasText: previewed }).waitFor({ state: 'detached' });
+    await page.locator('.tab.active', { hasText: file }).waitFor();
+  };
   const cursorAt = (line) => page.locator('.statusbar-item', { hasText: `Ln ${line},` }).waitFor();
 
   test('palette, question, results, preview, Enter: the right line', async () => {
@@ -129,7 +135,7 @@ suite('VS Code, with keyboard and eyes', () => {
     assert.ok(frames > 20 && least > 0, `${least} rows in one of ${frames} frames`);
     assert.equal(said, '');
     await page.keyboard.press('Escape');
-    await quick.waitFor({ state: 'hidden' });
+    await back('basket.py', 'legacy.c');
   });
 
   test('what is typed is found, unsaved, and gone to', async () => {
@@ -159,8 +165,53 @@ suite('VS Code, with keyboard and eyes', () => {
     await rows.filter({ hasText: 'parse_barcode' }).first().waitFor();
     await page.locator('.tab', { hasText: 'legacy.c' }).waitFor();
     await page.keyboard.press('Escape');
-    await page.locator('.tab', { hasText: 'legacy.c' }).waitFor({ state: 'detached' });
+    await back('basket.py', 'legacy.c');
     await cursorAt(70);
+  });
+
+  test('keys and buttons of a row open beside and pin, and older questions come back', async () => {
+    const ask = async (question, found) => {
+      await page.keyboard.press('Control+Alt+f');
+      await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+      await page.keyboard.type(question);
+      await rows.filter({ hasText: found }).first().waitFor();
+    };
+    const press = async (row, name) => {
+      await rows.filter({ hasText: row }).first().hover();
+      await rows.filter({ hasText: row }).first().locator(`.action-label[aria-label^="${name}"]`).click();
+      await quick.waitFor({ state: 'hidden' });
+    };
+    const groups = page.locator('.editor-group-container');
+    const alone = async () => {
+      await groups.nth(1).locator('.tab.active', { hasText: 'legacy.c' }).waitFor();
+      await command('View: Close Editor');
+      await page.keyboard.press('Enter');
+      await groups.nth(1).waitFor({ state: 'detached' });
+    };
+    await ask('parse_barcode', 'legacy.c:36');
+    await page.keyboard.press('Control+Enter');
+    await cursorAt(36);
+    await alone();
+    await ask('parse_barcode', 'legacy.c:36');
+    await press('legacy.c:36', 'Open to the Side');
+    await cursorAt(36);
+    await alone();
+    const tree = page.locator('.pane-body .monaco-list-row');
+    await ask('send_invoice', 'mail.py:');
+    await page.keyboard.press('Alt+Enter');
+    await tree.filter({ hasText: 'mail.py' }).first().waitFor();
+    await ask('parse_barcode', 'legacy.c:36');
+    await press('legacy.c:36', 'Pin Results to the View');
+    await tree.filter({ hasText: 'parse_barcode' }).first().waitFor();
+    await page.locator('.tab.active').click();
+    await page.keyboard.press('Control+Alt+f');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await page.keyboard.press('Alt+ArrowUp');
+    await page.keyboard.press('Alt+ArrowUp');
+    await rows.filter({ hasText: 'send_invoice' }).first().waitFor();
+    assert.equal(await quick.locator('.quick-input-box input').inputValue(), 'send_invoice');
+    await page.keyboard.press('Escape');
+    await quick.waitFor({ state: 'hidden' });
   });
 
   test('the built-in symbol picker finds definitions', async () => {
