@@ -36,9 +36,12 @@ class Device:
 class SentenceTransformer:
     device = Device()
 
-    def __init__(self, path, device=None, local_files_only=False):
+    def __init__(self, path, device=None, local_files_only=False, backend="torch", model_kwargs=None):
         assert local_files_only and os.environ["HF_HUB_OFFLINE"] == "1"
         self.path = pathlib.Path(path)
+        if backend == "onnx":
+            assert (self.path / model_kwargs["file_name"]).is_file() and device == "cpu"
+            print("runs", model_kwargs["file_name"], file=sys.stderr)
         if device == "toaster":
             raise ValueError("no such device: toaster")
         if (self.path / "crash").exists():
@@ -290,6 +293,51 @@ def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelUnavailableError, match=r"pip install 'conexus-lsp\[transformers\]'"):
         load("some/model")
+
+
+@pytest.fixture
+def runtime(model: Path) -> None:
+    for name in ("onnxruntime", "optimum"):
+        (model.parent / "library" / f"{name}.py").touch()
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize("place", ["onnx/model_qint8.onnx", "model.onnx"])
+def test_an_exported_file_is_run_and_is_a_model_of_its_own(model: Path, place: str) -> None:
+    exported = model / place
+    exported.parent.mkdir(exist_ok=True)
+    identities = set()
+    for content in (b"exported", b"exported again"):
+        exported.write_bytes(content)
+        embedder = load(str(exported), "cuda")
+        identities.add(embedder.identity)
+        assert embedder.embed_query("ab").tolist() == [9, 1, 1]
+        with pytest.raises(ModelUnavailableError, match=f"runs {place}"):
+            embedder.embed(texts("die"))
+        embedder.close()
+    assert len(identities) == 2
+    assert all(identity.startswith(f"{exported.name}@") for identity in identities)
+
+
+@pytest.mark.usefixtures("runtime")
+def test_an_exported_file_away_from_its_model_is_refused(model: Path) -> None:
+    (model / "a" / "b").mkdir(parents=True)
+    exported = model / "a" / "b" / "model.onnx"
+    exported.touch()
+    with pytest.raises(ModelUnavailableError, match=r"holds the config\.json of its model"):
+        _ = load(str(exported)).dimensions
+
+
+def test_an_exported_file_needs_its_runtime(model: Path) -> None:
+    exported = model / "model.onnx"
+    exported.touch()
+    with pytest.raises(ModelUnavailableError, match=r"pip install 'conexus-lsp\[onnx\]'"):
+        _ = load(str(exported)).dimensions
+
+
+def test_a_missing_exported_file_is_told_at_once(model: Path) -> None:
+    with pytest.raises(ModelUnavailableError, match=r"no such file.*search\.second_model"):
+        load(str(model / "model.onnx"))
 
 
 @pytest.mark.parametrize("name", ["/no/such/model", "./model", "~/no-such-model"])

@@ -84,8 +84,8 @@ def load(name: str, device: str = "auto") -> Embedder:
     """Return the embedder called `name`.
 
     That is ``static`` for the embedded model, the directory of another static model (`static.save`),
-    or the name or directory of a sentence-transformers model, which `device` (``auto``, ``cpu``,
-    ``cuda``, ``mps``) is for. A transformer starts when first used. Raises ModelUnavailableError.
+    or the name, directory or exported file (``.onnx``) of a sentence-transformers model, which `device`
+    (``auto``, ``cpu``, ``cuda``, ``mps``) is for. A transformer starts when first used. Raises ModelUnavailableError.
     """
     from conexus.embedding import static
 
@@ -96,7 +96,7 @@ def load(name: str, device: str = "auto") -> Embedder:
         return static.StaticEmbedder(directory)
     from conexus.embedding.transformer import TransformerEmbedder
 
-    return TransformerEmbedder(str(directory) if directory.is_dir() else name, device)
+    return TransformerEmbedder(name, device)
 
 
 def is_static(embedder: Embedder) -> bool:

@@ -22,6 +22,7 @@ import numpy as np
 from attrs import frozen
 
 from conexus.embedding.embedder import EmbeddingCancelledError, EmbeddingError, ModelUnavailableError
+from conexus.embedding.transformer_worker import is_exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ _T = TypeVar("_T")
 
 
 class TransformerEmbedder:
-    """A sentence-transformers model by directory, or by hub name if it is in the local cache.
+    """A sentence-transformers model by directory, by exported file, or by hub name if it is in the local cache.
 
     A model that cannot be loaded stays so until another embedder is made: every attempt costs seconds.
     """
@@ -56,9 +57,14 @@ class TransformerEmbedder:
         """Check what can be checked without torch; raise ModelUnavailableError."""
         if importlib.util.find_spec("sentence_transformers") is None:
             raise ModelUnavailableError(name, "sentence-transformers is not installed", _INSTALL)
-        if _is_path(name) and not Path(name).is_dir():
-            raise ModelUnavailableError(name, "there is no such directory", "correct the setting model.name")
-        self._name = str(Path(name).absolute()) if Path(name).is_dir() else name
+        path = Path(name).expanduser()
+        is_there = path.is_file() if is_exported(name) else path.is_dir()
+        if not is_there and (_is_path(name) or is_exported(name)):
+            kind = "file" if is_exported(name) else "directory"
+            raise ModelUnavailableError(
+                name, f"there is no such {kind}", "correct model.name or search.second_model"
+            )
+        self._name = str(path.absolute()) if is_there else name
         self._device = device
         self._turns = _Turns()
         self._worker: _Worker | None = None

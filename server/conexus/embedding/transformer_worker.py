@@ -6,11 +6,14 @@ followed by them as raw little-endian float32. First comes {"identity", "dimensi
 by {"rows"} and vectors, or {"error"}. A cross-encoder ("pairs" is true) knows that task alone: the first text
 is a question, and a row is the score of another text with it. It ends when stdin does, so it never outlives who
 started it.
+
+NAME is a directory, a hub name, or an exported model inside its directory (`.onnx`), which runs in ONNX Runtime.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import signal
@@ -42,9 +45,10 @@ def main() -> None:
         os.nice(_NICENESS)
     replies = _private_stdout()
     try:
-        directory = _find(name)
+        exported = Path(name) if is_exported(name) else None
+        directory = _find(name) if exported is None else _directory_of(exported)
         pairs = is_cross_encoder(directory)
-        model = _load(directory, device, pairs=pairs)
+        model = _load(directory, device, exported, pairs=pairs)
         warm = ("pairs", ["warm up", "a text"]) if pairs else ("query", ["warm up"])
         dimensions = int(_encode(model, *warm, 1).shape[1])
     except _UnusableError as error:
@@ -52,14 +56,14 @@ def main() -> None:
         _send(replies, {"error": reason, "remedy": remedy})
         return
     batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
-    about = {"identity": identity(directory, name), "dimensions": dimensions, "batch": batch, "pairs": pairs}
-    _send(replies, about)
+    named = identity(directory, name, exported)
+    _send(replies, {"identity": named, "dimensions": dimensions, "batch": batch, "pairs": pairs})
     for line in sys.stdin.buffer:
         _answer(model, json.loads(line), replies)
 
 
-def identity(directory: Path, name: str) -> str:
-    """Return the last part of `name` and the hash of what `directory` holds of a model.
+def identity(directory: Path, name: str, exported: Path | None = None) -> str:
+    """Return the last part of `name` and the hash of what `directory` holds of a model, and of what was exported.
 
     All of the weights are read: whoever trains again in place gets another identity, whoever copies
     the directory does not. That takes a second for 1 GB, less than loading does.
@@ -73,7 +77,15 @@ def identity(directory: Path, name: str) -> str:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "blake2b").digest()
         content.update("/".join(parts).encode("utf-8", "surrogateescape") + b"\0" + digest)
+    if exported is not None:
+        with exported.open("rb") as file:
+            content.update(hashlib.file_digest(file, "blake2b").digest())
     return f"{Path(name).name}@{content.hexdigest()}"
+
+
+def is_exported(name: str) -> bool:
+    """Return whether `name` is that of an exported model and not of a directory or one on the hub."""
+    return name.endswith(".onnx")
 
 
 def is_cross_encoder(directory: Path) -> bool:
@@ -113,12 +125,32 @@ def _find(name: str) -> Path:
     )
 
 
-def _load(directory: Path, device: str, *, pairs: bool) -> Any:
+def _directory_of(exported: Path) -> Path:
+    """Return the directory of the model that `exported` was made from: it stands there, or in a folder there."""
+    if importlib.util.find_spec("onnxruntime") is None or importlib.util.find_spec("optimum") is None:
+        raise _UnusableError(
+            "ONNX Runtime and Optimum are not installed",
+            "pip install 'conexus-lsp[onnx]', or name the model's directory",
+        )
+    for directory in exported.parents[:2]:
+        if (directory / "config.json").is_file():
+            return directory
+    raise _UnusableError(
+        f"neither {exported.parent} nor the folder above it holds the config.json of its model",
+        "export it into the model's directory, as docs/models.md shows",
+    )
+
+
+def _load(directory: Path, device: str, exported: Path | None, *, pairs: bool) -> Any:
     import sentence_transformers
 
     kind = sentence_transformers.CrossEncoder if pairs else sentence_transformers.SentenceTransformer
+    options: dict[str, Any] = {"device": None if device == "auto" else device}
+    if exported is not None:
+        file = {"file_name": exported.relative_to(directory).as_posix(), "provider": "CPUExecutionProvider"}
+        options = {"device": "cpu", "backend": "onnx", "model_kwargs": file}
     try:
-        return kind(str(directory), device=None if device == "auto" else device, local_files_only=True)
+        return kind(str(directory), local_files_only=True, **options)
     except Exception as error:  # whatever a stranger's model raises is the reason
         raise _UnusableError(
             f"sentence-transformers cannot load {directory} on device {device!r}: {type(error).__name__}: {error}",
