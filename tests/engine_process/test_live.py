@@ -529,6 +529,20 @@ def test_who_reports_changes_itself_is_not_watched(world: World) -> None:
     play(scenario)
 
 
+def test_what_changed_while_nobody_watched_is_found(world: World) -> None:
+    async def scenario() -> None:
+        world.write("a.py", FLAMINGO)
+        async with world.client():  # keeps the engine
+            async with world.editor(watch=False):
+                pass
+            # The folder lingers for whoever opens it next, and its editor, who would have told, is gone.
+            world.write("b.py", WALRUS)
+            async with world.editor(watch=False) as editor:
+                assert await has(editor, "walrus_song", "b.py")
+
+    play(scenario)
+
+
 def test_status_is_told_and_not_too_often(world: World) -> None:
     for number in range(60):
         world.write(f"m{number}.py", "\n".join(f"def f{number}_{i}(x):\n    return x\n" for i in range(20)))

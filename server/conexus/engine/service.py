@@ -128,13 +128,17 @@ class Service:
         called = params.root.rstrip("/") or "/"
         real = Path(called).resolve()
         with self._lock:
-            if timer := self._lingering.pop(real, None):
-                timer.cancel()
+            lingered = self._lingering.pop(real, None)
+            if lingered is not None:
+                lingered.cancel()
             live = self._folders.get(real)
             if live is None:
                 live = self._start(real, params)
             else:
                 live.configure(params.settings)
+                if lingered is not None:
+                    # Whoever told of changed files went away with the last editor.
+                    live.touch([""])
             is_new = real not in front.roots
             front.roots[real] = called
             if params.changes:
