@@ -44,6 +44,8 @@ class Shelf:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._seen: dict[Path, tuple[tuple[int, ...], Standing | None]] = {}
+        """By folder, what its pointer said last, and how the file could be told from another one."""
 
     @property
     def vectors(self) -> Path:
@@ -60,7 +62,17 @@ class Shelf:
 
     def answering(self, root: Path) -> Standing | None:
         """Return the index that answers for `root`, or None before the first was published."""
-        return _read(self._home(root))
+        home = self._home(root)
+        try:
+            status = (home / _POINTER).stat()
+        except OSError:
+            return None
+        # It is replaced and never written to, so what has the same number is the same file.
+        state = (status.st_ino, status.st_mtime_ns, status.st_size)
+        known = self._seen.get(root)
+        if known is None or known[0] != state or known[1] is None or not known[1].directory.is_dir():
+            known = self._seen[root] = (state, _read(home))
+        return known[1]
 
     def publish(self, standing: Standing) -> None:
         """Let `standing` answer for its root from now on."""

@@ -64,7 +64,7 @@ def _said(query: Query, hits: Sequence[Hit], rarity: Callable[[str], float]) -> 
         return 0.0
     shares = []
     for hit in hits:
-        said = frozenset(map(stem, words(f"{hit.path} {hit.symbol} {hit.excerpt}")))
+        said = frozenset(map(stem, frozenset(words(f"{hit.path} {hit.symbol} {hit.excerpt}"))))
         shares.append(sum(weight for word, weight in weights.items() if word in said) / whole)
     return max(shares)
 

@@ -146,8 +146,10 @@ def holding(
     return Holding(rows, look.complete, tuple(look.notes))
 
 
-def holds(text: str, wanted: Iterable[Exact]) -> bool:
+def holds(text: str, wanted: Sequence[Exact]) -> bool:
     """Return whether each of `wanted` matches somewhere in `text`."""
+    if not wanted:
+        return True
     source = _utf8(text)
     return all(_compiled(one).expression.search(source) is not None for one in wanted)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -22,12 +24,19 @@ def focused(hit: Hit, query: Query, symbols: Sequence[SymbolEntry]) -> Hit:
 
     A chunk may hold several small definitions; `symbols` are those that begin in it.
     """
-    asked = frozenset(stem(word) for word in query.words)
-    named = max(symbols, key=lambda entry: _likeness(entry.name, asked), default=None)
-    if named is not None and _likeness(named.name, asked) > 0:
+    asked = _asked(query.words)
+    likeness, named = max(
+        ((_likeness(entry.name, asked), entry) for entry in symbols), key=itemgetter(0), default=(0.0, None)
+    )
+    if named is not None and likeness > 0:
         symbol = f"{named.container}.{named.name}" if named.container else named.name
         return evolve(hit, line=named.line, symbol=symbol, kind=named.kind)
     return evolve(hit, line=hit.span.start_line + _telling_line(hit.excerpt, asked))
+
+
+@lru_cache(maxsize=64)
+def _asked(words_: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(stem, words_))
 
 
 def _likeness(name: str, asked: frozenset[str]) -> float:
@@ -43,5 +52,6 @@ def _telling_line(excerpt: str, asked: frozenset[str]) -> int:
     return shares.index(max(shares))
 
 
+@lru_cache(maxsize=1 << 12)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, words(text)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from conexus.search.query import Intent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
@@ -59,6 +59,9 @@ class State(StrEnum):
     """It looked at a part of what there is."""
     FAILED = "failed"
     TIMED_OUT = "timed out"
+
+
+_QUICK = frozenset({Agent.SYMBOL, Agent.PATH})
 
 
 @frozen
@@ -116,11 +119,15 @@ def retrieve(
         searches[Agent.EXACT] = lambda: _holding(query, ground, allowed, deadline, cancelled)
     if embedder is not None:
         searches[Agent.SEMANTIC] = lambda: _scored(_near(query, embedder, snapshot, limit, allowed), limit)
-    running = {agent: pool.submit(_timed, agent, search) for agent, search in searches.items()}
+    # What only looks at names takes less time than a thread takes to begin, and is done while the others work.
+    running = {
+        agent: pool.submit(_timed, agent, searches[agent]) for agent in searches if agent not in _QUICK
+    }
+    running |= {agent: _done(agent, searches[agent]) for agent in searches if agent in _QUICK}
     if math.isfinite(deadline):
         wait(running.values(), max(0.0, deadline - time.monotonic()))
         wait(running.values(), PATIENCE, FIRST_COMPLETED)
-    return [_result(agent, future, deadline) for agent, future in running.items()]
+    return [_result(agent, running[agent], deadline) for agent in searches]
 
 
 def allowed_files(
@@ -208,6 +215,16 @@ def _timed(agent: Agent, search: Callable[[], _Answer]) -> Found:
         only=found.only,
         more=found.more,
     )
+
+
+def _done(agent: Agent, search: Callable[[], _Answer]) -> Future[Found]:
+    """Return what is found at once, in this thread, as if another one had found it."""
+    future: Future[Found] = Future()
+    try:
+        future.set_result(_timed(agent, search))
+    except Exception as error:  # noqa: BLE001 -- as in `_result`, where it is told
+        future.set_exception(error)
+    return future
 
 
 def _result(agent: Agent, future: Future[Found], deadline: float) -> Found:

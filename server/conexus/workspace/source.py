@@ -137,7 +137,7 @@ def read(
     digest = digest_of(raw)
     if digest in plain:
         return Source(raw, digest, len(raw), mtime_ns, "utf-8", 0)
-    judged = _judge(path, raw, mtime_ns, settings)
+    judged = _judge(path, raw, mtime_ns, settings, digest)
     if isinstance(judged, Source) and judged == Source(raw, digest, len(raw), mtime_ns, "utf-8", 0):
         plain.add(digest)
     return judged
@@ -211,7 +211,9 @@ def _refused(path: str, error: OSError | ValueError) -> Skipped:
     return Skipped(path, SkipReason.UNREADABLE, reason)
 
 
-def _judge(path: str, raw: bytes, mtime_ns: int, settings: ScopeSettings) -> Source | Skipped:
+def _judge(
+    path: str, raw: bytes, mtime_ns: int, settings: ScopeSettings, digest: bytes | None = None
+) -> Source | Skipped:
     decoded = _decode(raw)
     if isinstance(decoded, SkipReason):
         return Skipped(path, decoded)
@@ -222,7 +224,7 @@ def _judge(path: str, raw: bytes, mtime_ns: int, settings: ScopeSettings) -> Sou
         if _is_minified(text):
             return Skipped(path, SkipReason.MINIFIED, "most of it is in very long lines")
     source, redactions = redact(text)
-    return Source(source, digest_of(raw), len(raw), mtime_ns, encoding, redactions)
+    return Source(source, digest or digest_of(raw), len(raw), mtime_ns, encoding, redactions)
 
 
 def _decode(raw: bytes) -> tuple[bytes, str] | SkipReason:
