@@ -63,7 +63,8 @@ export class Picker implements vscode.Disposable {
       return;
     }
     await this.remember(false);
-    await this.leave(false);
+    // Beside where the user was, not beside what was previewed last.
+    await this.leave(beside);
     await open(row.hit, beside ? { viewColumn: vscode.ViewColumn.Beside } : {});
   }
 

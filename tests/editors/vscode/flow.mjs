@@ -39,7 +39,7 @@ suite('VS Code, with keyboard and eyes', () => {
   const command = async (title) => {
     await page.keyboard.press('F1');
     await quick.locator('.quick-input-box input').fill(`>${title}`);
-    await rows.filter({ hasText: title }).first().waitFor();
+    await quick.locator('.monaco-list-row.focused', { hasText: title }).waitFor();
   };
   /** Wait until a file is shown again, and one that was previewed no more. */
   const back = async (file, previewed) => {
@@ -182,20 +182,20 @@ suite('VS Code, with keyboard and eyes', () => {
       await quick.waitFor({ state: 'hidden' });
     };
     const groups = page.locator('.editor-group-container');
-    const alone = async () => {
-      await groups.nth(1).locator('.tab.active', { hasText: 'legacy.c' }).waitFor();
+    const alone = async (line) => {
+      await groups.nth(1).and(page.locator('.active')).locator('.tab.active', { hasText: 'legacy.c' }).waitFor();
+      await groups.nth(0).locator('.tab.active', { hasText: 'basket.py' }).waitFor();
+      await cursorAt(line);
       await command('View: Close Editor');
       await page.keyboard.press('Enter');
       await groups.nth(1).waitFor({ state: 'detached' });
     };
     await ask('parse_barcode', 'legacy.c:36');
     await page.keyboard.press('Control+Enter');
-    await cursorAt(36);
-    await alone();
+    await alone(36);
     await ask('parse_barcode', 'legacy.c:36');
     await press('legacy.c:36', 'Open to the Side');
-    await cursorAt(36);
-    await alone();
+    await alone(36);
     const tree = page.locator('.pane-body .monaco-list-row');
     await ask('send_invoice', 'mail.py:');
     await page.keyboard.press('Alt+Enter');

@@ -3,6 +3,7 @@
 //   VSCODE_DIR   where install.sh put the editor
 //   VSCODE_NODE  the Node.js it runs on, if not the one installed beside it
 //   CHROMIUM     the browser; /usr/bin/chromium if not given
+//   VSCODE_FLOOR the editor is the oldest that the extension is for
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
