@@ -132,7 +132,7 @@ def test_definitions_are_found_as_people_type_them(text: str, first: str) -> Non
         builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
     rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
     paths = dict(enumerate(FILES))
-    settled, recent = SymbolTable(rows, paths), SymbolTable(rows.slice(0, 0), paths)
+    settled, recent = SymbolTable.of(rows, paths), SymbolTable.of(rows.slice(0, 0), paths)
     table = VisibleSymbols(settled, recent, np.ones(len(FILES), np.bool_))
     found = find(text, table, 10)
     assert found[0][0].name == first

@@ -197,7 +197,7 @@ def test_paths_are_found_by_their_parts_through_every_change(desk: Desk) -> None
 
 
 def test_a_huge_index_answers_before_all_of_it_is_read(desk: Desk, monkeypatch) -> None:
-    monkeypatch.setattr("conexus.store.snapshot._HUGE_CHUNKS", 10)
+    monkeypatch.setattr("conexus.store.mapped.HUGE_CHUNKS", 10)
     texts = many(40)
     desk.write(texts)
     desk.index.optimize()

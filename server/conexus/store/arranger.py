@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NICENESS = 10  # typing and searching go first
-STEPS = ("build", "build_words", "prune")
-"""Methods of `Tables` that can be done here."""
+STEPS = ("build", "build_words", "prune", "save_tables")
+"""Methods of `Tables` that can be done here; the last one with the name that follows it."""
 _DONE = "done\n"
 
 
@@ -56,7 +56,7 @@ class Arranger:
                 pipe.close()
 
     def do(self, step: str) -> None:
-        """Take one of STEPS; raise RuntimeError if it fails, with what the process said of it."""
+        """Take one of STEPS, with what is to be given to it; raise RuntimeError if it fails, with what the process said of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         said = ""
@@ -77,12 +77,12 @@ def main() -> None:
     answers = _private_stdout()
     steps = _Steps()
     tables = Tables.open(Path(sys.argv[1]), int(sys.argv[2]), create=False)
-    while (step := steps.next()) in STEPS:
+    while (step := steps.next().split())[0] in STEPS:
         try:
-            getattr(tables, step)()
+            getattr(tables, step[0])(*step[1:])
             answers.write(_DONE)
         except Exception as error:  # noqa: BLE001 -- told to the parent, which raises it
-            answers.write(f"{step}: {error}".replace("\n", " ") + "\n")
+            answers.write(f"{step[0]}: {error}".replace("\n", " ") + "\n")
         answers.flush()
 
 

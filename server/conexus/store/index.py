@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
     from numpy.typing import NDArray
 
+    from conexus.store.mapped import Mapped
     from conexus.store.overlay import Overlay
     from conexus.store.schema import Fingerprint
     from conexus.store.snapshot import Snapshot
@@ -60,6 +61,8 @@ class IndexStats:
     bytes_vectors: int
     bytes_ids: int
     bytes_symbols: int
+    bytes_tables: int
+    """Places and symbols of a huge index, to be mapped."""
     bytes_versions: int
     bytes_manifest: int
 
@@ -68,7 +71,7 @@ class IndexStats:
         """Return everything the index takes on disk."""
         return (
             self.bytes_data + self.bytes_words + self.bytes_vectors + self.bytes_ids
-            + self.bytes_symbols + self.bytes_versions + self.bytes_manifest
+            + self.bytes_symbols + self.bytes_tables + self.bytes_versions + self.bytes_manifest
         )  # fmt: skip
 
 
@@ -113,6 +116,9 @@ class Index:
     _optimized: int = field(init=False, default=0)
     _snapshot: Snapshot | None = field(init=False, default=None)
     _settled_rows: Any = field(init=False, default=None)
+    _saved: tuple[str, Mapped | None] = field(init=False, default=("", None))
+    """Places and symbols to be mapped, and the name they were looked for under."""
+    _saving: threading.Lock = field(init=False, factory=threading.Lock)
     _closed: bool = field(init=False, default=False)
     _guard: threading.RLock = field(init=False, factory=threading.RLock)
     """Held for state changes and their reading, never during a query."""
@@ -404,7 +410,7 @@ class Index:
         """Empty the index: it is a cache, and serving wrong rows is the failure to fear."""
         self.notes.append(f"rebuilding {self.directory}: {what}")
         with unwritable(self.directory):
-            for name in parts.ROOTS:
+            for name in (*parts.ROOTS, "tables"):
                 shutil.rmtree(self.directory / name, ignore_errors=True)
         old = self._manifest
         numbers = Committed(revision=old.committed.revision + 1, next_file_id=old.committed.next_file_id)
@@ -420,6 +426,7 @@ class Index:
                 f"{MANIFEST_NAME}-wal",
                 f"{MANIFEST_NAME}-shm",
                 *parts.ROOTS,
+                "tables",
             ):
                 if (self.directory / name).exists():
                     (self.directory / name).rename(target / name)
@@ -522,14 +529,57 @@ class Index:
             optimized=self._manifest.committed.optimized + 1,
             unsettled=0 if is_first else 1,
         )
+        self._save_tables(tables, indexed)
         self._publish_settled(indexed)
         if not is_first:
             # A first build replaced nothing: compacting it would only write all rows again.
             tell("forgetting old versions")
             tables.prune()
             numbers = self._manifest.committed
-            self._publish_settled(evolve(numbers, unsettled=0, optimized=numbers.optimized + 1))
+            numbers = evolve(numbers, unsettled=0, optimized=numbers.optimized + 1)
+            self._save_tables(tables, numbers)
+            self._publish_settled(numbers)
+        self._forget_tables()
         self._after_optimize(tables, reopen=is_first)
+
+    def _save_tables(self, tables: Tables, numbers: Committed) -> None:
+        """Write places and symbols of a huge index for everybody who will open it."""
+        from conexus.store import mapped
+
+        if tables.counts()[0] > mapped.HUGE_CHUNKS:
+            tables.save_tables(mapped.name_of((numbers.indexed_revision, numbers.optimized)))
+
+    def _forget_tables(self) -> None:
+        from conexus.store import mapped
+
+        numbers = self._manifest.committed
+        mapped.forget(self.directory, but=mapped.name_of((numbers.indexed_revision, numbers.optimized)))
+
+    def _saved_tables(self, arrangement: tuple[int, int], chunks: int) -> Mapped | None:
+        """Return the files of this arrangement, mapped, if there are any."""
+        from conexus.store import mapped
+
+        name = mapped.name_of(arrangement)
+        if chunks > mapped.HUGE_CHUNKS and (self._saved[0] != name or self._saved[1] is None):
+            self._saved = (name, mapped.find(self.directory, name))
+        return self._saved[1] if self._saved[0] == name else None
+
+    def _tables_saved_apart(self, arrangement: tuple[int, int]) -> Mapped | None:
+        """Return the same, written by another process if they are missing; None if that fails: reading is slower."""
+        from conexus.store import mapped
+        from conexus.store.arranger import Arranger
+
+        name = mapped.name_of(arrangement)
+        with self._saving, contextlib.suppress(OSError, RuntimeError):
+            found = mapped.find(self.directory, name)
+            if found is None and self.writable:
+                with Arranger(self.directory, self.dimensions) as arranger:
+                    arranger.do(f"save_tables {name}")
+                found = mapped.find(self.directory, name)
+            with self._guard:
+                self._snapshot = None
+            return found
+        return None
 
     def _after_optimize(self, tables: Tables, *, reopen: bool) -> None:
         from conexus.store.memory import give_back_memory
@@ -681,10 +731,12 @@ class Index:
             numbers.counted_words,
             masks.chunks,
         )
+        arrangement = (numbers.indexed_revision, numbers.optimized)
         view = View(
             numbers.revision, self.files, self._path_of, live, on_disk, in_memory, masks.pending_chunks,
             overlay.view(), overlay.symbols, statistics, self._settled_rows,
-            (numbers.indexed_revision, numbers.optimized), self._buffers,
+            arrangement, self._buffers,
+            self._saved_tables(arrangement, masks.chunks), lambda: self._tables_saved_apart(arrangement),
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)
 
@@ -744,12 +796,14 @@ def _read_pid(owner: Path) -> int | None:
 
 
 def _bytes_by_part(directory: Path) -> dict[str, int]:
-    names = ("data", "words", "vectors", "ids", "symbols", "versions", "manifest")
+    names = ("data", "words", "vectors", "ids", "symbols", "tables", "versions", "manifest")
     found = dict.fromkeys((f"bytes_{name}" for name in names), 0)
     for name, size in parts.sizes(directory).items():
         found[f"bytes_{_part_of(name)}"] += size
     for path in directory.glob(f"{MANIFEST_NAME}*"):
         found["bytes_manifest"] += path.stat().st_size
+    for path in directory.glob("tables/*"):
+        found["bytes_tables"] += path.stat().st_size
     return found
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_Shapes = tuple["NDArray[np.int32]", "NDArray[np.uint32]"]
+
+
 class Lexicon(Sequence[str]):
     """Sorted texts without line ends, by position.
 
@@ -23,18 +26,31 @@ class Lexicon(Sequence[str]):
     more for each, and one string of characters four times as much for a single emoji in any of them.
     """
 
-    def __init__(self, text: bytes, lengths: NDArray[np.integer[Any]]) -> None:
-        """Take texts in the order of their characters, a line each in UTF-8, and how many bytes each has."""
-        self._starts = np.concatenate([[0], np.cumsum(lengths + 1)]).astype(np.int32)
+    def __init__(self, text: bytes, starts: NDArray[np.int32], shapes: _Shapes | None = None) -> None:
+        """Take texts in the order of their characters, a line each in UTF-8, where each begins and all end.
+
+        `shapes` are what `shapes` once returned.
+        """
         self._text = text
+        self._starts = starts
+        if shapes is not None:
+            self.shapes = shapes
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Lexicon:
         """Return a lexicon of texts in the order of their characters; one may come several times."""
         lines = [_utf8(text) for text in texts]
-        return cls(
-            b"".join(line + b"\n" for line in lines), np.array([len(line) for line in lines], np.int32)
-        )
+        return cls.of_lines(b"".join(line + b"\n" for line in lines), np.array([len(line) for line in lines]))
+
+    @classmethod
+    def of_lines(cls, text: bytes, lengths: NDArray[np.integer[Any]]) -> Lexicon:
+        """Return a lexicon of texts in the order of their characters, a line each, and the bytes each has."""
+        return cls(text, np.concatenate([[0], np.cumsum(lengths + 1)]).astype(np.int32))
+
+    @property
+    def lines(self) -> tuple[bytes, NDArray[np.int32]]:
+        """All texts, a line each, and where each begins and all end."""
+        return self._text, self._starts
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -97,7 +113,7 @@ class Lexicon(Sequence[str]):
         Similarity is 1 - d / (a + b) for texts of a and b characters, d of which are to be deleted or
         inserted (normalised indel distance). Each kind of character that only one of them has is one of d.
         """
-        lengths, kinds = self._shapes
+        lengths, kinds = self.shapes
         mine = _kinds(np.frombuffer(_utf8(text) + b"\n", np.uint8), np.zeros(1, np.int32))[0]
         most = (1 - least) * (lengths + len(text)) + 1e-6
         fits = np.abs(lengths - len(text)) <= most
@@ -110,13 +126,11 @@ class Lexicon(Sequence[str]):
         return bisect.bisect_left(range(len(self)), line, key=self._line)
 
     def _positions(self, offsets: Sequence[int]) -> list[int]:
-        found: list[int] = (
-            np.searchsorted(self._starts, np.array(offsets, np.int32), side="right") - 1
-        ).tolist()
+        found: list[int] = (np.searchsorted(self._starts, np.array(offsets, np.int32), side="right") - 1).tolist()
         return found
 
     @cached_property
-    def _shapes(self) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    def shapes(self) -> _Shapes:
         """The length in characters and the kinds of characters of each text."""
         if not len(self):
             return np.empty(0, np.int32), np.empty(0, np.uint32)

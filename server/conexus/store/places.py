@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PLACE = ("file_id", "ord", "start", "end", "start_line", "end_line", "symbol", "kind", "digest")
 """The columns that make a `Row`."""
+_ADDRESSES = "addresses"
+"""All addresses, sorted; and of each of them the position of its row."""
+_BY_ADDRESS = "by_address"
 
 
 @frozen
@@ -48,19 +51,31 @@ def rows_of_table(
     ]
 
 
+def arranged_places(rows: pa.Table, addresses: NDArray[np.uint64]) -> pa.Table:
+    """Return rows (columns `PLACE`, each (file_id, ord) at most once) in order, with what finds their addresses.
+
+    `addresses` are the `tables.ADDRESS` of `rows`.
+    """
+    order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("ord", "ascending")])
+    here = addresses[order.to_numpy()]
+    by_address = np.argsort(here).astype(np.int32)
+    arranged = rows.select(PLACE).take(order).combine_chunks()
+    return arranged.append_column(_ADDRESSES, pa.array(here[by_address])).append_column(
+        _BY_ADDRESS, pa.array(by_address)
+    )
+
+
 class PlaceTable:
     """The places of chunks by position, 0 to n - 1, sorted by file id and place in the file."""
 
-    def __init__(self, table: pa.Table, addresses: NDArray[np.uint64], path_of: Mapping[int, str]) -> None:
-        """Take rows with the columns `PLACE`, each (file_id, ord) at most once, and their `tables.ADDRESS`."""
-        order = pc.sort_indices(table, sort_keys=[("file_id", "ascending"), ("ord", "ascending")])
-        self._table = table.take(order).combine_chunks()
+    def __init__(self, arranged: pa.Table, path_of: Mapping[int, str]) -> None:
+        """Take what `arranged_places` returned."""
+        self._table = arranged.select(PLACE)
         self._path_of = path_of
-        self._file_ids = self._column("file_id")
-        self._starts = self._column("start")
-        here = addresses[order.to_numpy()]
-        self._by_address = np.argsort(here).astype(np.int32)
-        self._addresses = here[self._by_address]
+        self._file_ids: NDArray[np.int32] = _column(arranged, "file_id")
+        self._starts: NDArray[np.int32] = _column(arranged, "start")
+        self._addresses: NDArray[np.uint64] = _column(arranged, _ADDRESSES)
+        self._by_address: NDArray[np.int32] = _column(arranged, _BY_ADDRESS)
 
     def at_addresses(self, addresses: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the position of each address, int32[n]; -1 if it was given after this table was read.
@@ -116,8 +131,9 @@ class PlaceTable:
             for row, offset in zip(candidates, offsets, strict=True)
         ]
 
-    def _column(self, name: str) -> NDArray[np.int32]:
-        if not self._table.num_rows:
-            return np.empty(0, np.int32)
-        column: NDArray[np.int32] = self._table[name].to_numpy()
-        return column
+
+def _column(table: pa.Table, name: str) -> NDArray[Any]:
+    column = table[name]
+    # Of one piece, it is seen where it is; `ChunkedArray.to_numpy` copies.
+    values: NDArray[Any] = column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
+    return values

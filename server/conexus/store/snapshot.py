@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
+from conexus.store import mapped
 from conexus.store.overlay import admitted
 from conexus.store.paths import PathTable
-from conexus.store.places import PLACE, PlaceTable, Row, rows_of_table
+from conexus.store.places import PLACE, PlaceTable, Row, arranged_places, rows_of_table
 from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
 from conexus.store.tables import ADDRESS, CHUNKS, SYMBOLS, Tables, where_ids
@@ -31,8 +32,6 @@ _FEW_FILES = 64
 """At most this many admitted files are scanned exactly; more are found by overfetching."""
 _MOST_WORDS = 8
 """Fewer would cost nDCG@10 on the repositories of `bench quality` (6: .003), more gain nothing."""
-_HUGE_CHUNKS = 300_000
-"""From here on questions do not wait for what takes seconds to read at a start: they take a slower way."""
 _PLACES = chunk_schema(1).append(pa.field(ADDRESS, pa.uint64()))
 _MOST_FETCHED = 2_000
 """Overfetching stops here and an exact scan of the admitted files takes over."""
@@ -61,6 +60,10 @@ class View:
     """Files published until this revision are in the index structures, and how often rows were moved."""
     hidden: Mapping[str, int]
     """Path to file id of open buffers, which hide the version in `files`."""
+    saved: mapped.Mapped | None = None
+    """Places and symbols of a huge index, if they are there to be mapped."""
+    save: Callable[[], mapped.Mapped | None] = lambda: None
+    """Has them written, which takes seconds; None where that cannot be done."""
 
 
 @define(eq=False)
@@ -208,7 +211,7 @@ class Snapshot:
         if not self._is_slow:
             return self.symbols()
         known = self.view.settled.get_now("symbols", self._arrangement, self._read_symbols)
-        return self._visible(known or SymbolTable(symbol_schema().empty_table(), self.view.path_of))
+        return self._visible(known or SymbolTable.of(symbol_schema().empty_table(), self.view.path_of))
 
     @property
     def has_symbols(self) -> bool:
@@ -217,6 +220,8 @@ class Snapshot:
 
     def count_symbols(self) -> int:
         """Return how many symbols are visible, without reading what they are."""
+        if self.view.saved is not None:
+            return len(self.symbols())
         recent = np.count_nonzero(
             admitted(self.view.overlay_symbols()["file_id"].to_numpy(), self._in_memory())
         )
@@ -280,15 +285,27 @@ class Snapshot:
     @property
     def _is_slow(self) -> bool:
         """Whether reading all rows is too much for a question: there are many, or ever more of them."""
-        return self.view.statistics.chunks > _HUGE_CHUNKS or not self.view.indexed_only
+        return (self._is_huge and self.view.saved is None) or not self.view.indexed_only
+
+    @property
+    def _is_huge(self) -> bool:
+        return self.view.statistics.chunks > mapped.HUGE_CHUNKS
+
+    def _saved(self) -> mapped.Mapped | None:
+        """Return what can be mapped instead of read; the first to ask in a huge index has it written."""
+        if self.view.saved is not None or not self._is_huge or not self.view.indexed_only:
+            return self.view.saved
+        return self.view.save()
 
     def _visible(self, settled: SymbolTable) -> VisibleSymbols:
         recent = _masked(self.view.overlay_symbols(), self._in_memory())
-        return VisibleSymbols(settled, SymbolTable(recent, self.view.path_of), self.view.on_disk)
+        return VisibleSymbols(settled, SymbolTable.of(recent, self.view.path_of), self.view.on_disk)
 
     def _read_symbols(self) -> SymbolTable:
+        if (saved := self._saved()) is not None:
+            return SymbolTable(saved.symbols, self.view.path_of, saved.names)
         rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
-        table = SymbolTable(rows, self.view.path_of)
+        table = SymbolTable.of(rows, self.view.path_of)
         if self._is_slow:
             table.names.like("", 1.0)  # sorted now, by the thread that nobody waits for
         return table
@@ -302,9 +319,10 @@ class Snapshot:
         return self.view.settled.get_now("places", self._arrangement, self._read_places)
 
     def _read_places(self) -> PlaceTable:
+        if (saved := self._saved()) is not None:
+            return PlaceTable(saved.places, self.view.path_of)
         rows = self._on_disk(CHUNKS, (*PLACE, ADDRESS), _PLACES)
-        addresses = rows[ADDRESS].to_numpy()
-        return PlaceTable(rows.drop_columns(ADDRESS), addresses, self.view.path_of)
+        return PlaceTable(arranged_places(rows, rows[ADDRESS].to_numpy()), self.view.path_of)
 
     def _on_disk(self, name: str, columns: Sequence[str], schema: pa.Schema) -> pa.Table:
         if self.view.on_disk.any() and (tables := self._tables()):

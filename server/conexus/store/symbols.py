@@ -35,21 +35,38 @@ class SymbolEntry:
     span: Span
 
 
+def arranged_symbols(rows: pa.Table) -> pa.Table:
+    """Return symbol rows by file id and place."""
+    order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("start", "ascending")])
+    # Few kinds and containers name many symbols: as dictionaries they take a third of the memory.
+    for repeated in ("kind", "container"):
+        position = rows.schema.get_field_index(repeated)
+        rows = rows.set_column(position, repeated, rows[repeated].combine_chunks().dictionary_encode())
+    return rows.take(order).combine_chunks()
+
+
 class SymbolTable:
     """Symbols by number, 0 to `len(table) - 1`, sorted by file id and place; names by lower-case spelling.
 
     A million symbols take some 60 MB: columns stay in Arrow, and `SymbolEntry`s are made for hits only.
     """
 
-    def __init__(self, rows: pa.Table, path_of: Mapping[int, str]) -> None:
-        """Take symbol rows (schema of `symbols.lance`)."""
-        order = pc.sort_indices(rows, sort_keys=[("file_id", "ascending"), ("start", "ascending")])
-        # Few kinds and containers name many symbols: as dictionaries they take a third of the memory.
-        for repeated in ("kind", "container"):
-            position = rows.schema.get_field_index(repeated)
-            rows = rows.set_column(position, repeated, rows[repeated].combine_chunks().dictionary_encode())
-        self._rows = rows.take(order).combine_chunks()
+    def __init__(self, arranged: pa.Table, path_of: Mapping[int, str], names: pa.Table | None = None) -> None:
+        """Take what `arranged_symbols` returned, or both of what `saved` did."""
+        self._rows = arranged
         self._path_of = path_of
+        if names is not None:
+            self._grouped = _read_groups(arranged, names)
+
+    @classmethod
+    def of(cls, rows: pa.Table, path_of: Mapping[int, str]) -> SymbolTable:
+        """Return a table of symbol rows (schema of `symbols.lance`) in any order."""
+        return cls(arranged_symbols(rows), path_of)
+
+    def saved(self) -> tuple[pa.Table, pa.Table]:
+        """Return symbols and names as tables from which it can be made again without sorting anything."""
+        names, order, starts = self._grouped
+        return self._rows.append_column(_ORDER, pa.array(order)), _written_groups(names, starts)
 
     def __len__(self) -> int:
         return int(self._rows.num_rows)
@@ -108,7 +125,7 @@ class SymbolTable:
         """Return the symbols of these numbers, in the order given."""
         if not len(numbers):
             return []
-        rows = self._rows.take(pa.array(np.asarray(numbers, np.int64)))
+        rows = self._rows.select(_ENTRY_COLUMNS).take(pa.array(np.asarray(numbers, np.int64)))
         columns = [_decoded(rows[name]).to_pylist() for name in _ENTRY_COLUMNS]
         return [
             SymbolEntry(name, kind, container, file_id, self._path_of[file_id], line, Span(*span))
@@ -127,11 +144,12 @@ class SymbolTable:
     def _column(self, name: str) -> NDArray[np.int32]:
         if not len(self):
             return np.empty(0, np.int32)
-        column: NDArray[np.int32] = self._rows[name].to_numpy()
+        # Of one piece, so it is seen where it is; `ChunkedArray.to_numpy` copies.
+        column: NDArray[np.int32] = self._rows[name].chunk(0).to_numpy()
         return column
 
     @cached_property
-    def _grouped(self) -> tuple[Lexicon, NDArray[np.int32], NDArray[np.int32]]:
+    def _grouped(self) -> _Groups:
         """The names, symbol numbers grouped by name, and where each group starts."""
         if not len(self):
             return Lexicon.of([]), _NONE, np.zeros(1, np.int32)
@@ -278,7 +296,31 @@ def _lexicon(sorted_names: pa.StringArray) -> Lexicon:
     names = pc.replace_substring(sorted_names, "\n", " ")
     whole = pa.ListArray.from_arrays(pa.array([0, len(names)], pa.int32()), names)
     text = pc.binary_join(whole, "\n")[0].as_buffer().to_pybytes() + b"\n"
-    return Lexicon(text, pc.binary_length(names).to_numpy())
+    return Lexicon.of_lines(text, pc.binary_length(names).to_numpy())
+
+
+def _written_groups(names: Lexicon, starts: NDArray[np.int32]) -> pa.Table:
+    text, begins = names.lines
+    lines = pa.Array.from_buffers(pa.binary(), len(names), [None, pa.py_buffer(begins), pa.py_buffer(text)])
+    lengths, kinds = names.shapes
+    return pa.table({"line": lines, "start": starts[:-1], "length": lengths, "kinds": kinds})
+
+
+def _read_groups(rows: pa.Table, names: pa.Table) -> _Groups:
+    if not names.num_rows:
+        return Lexicon.of([]), _NONE, np.zeros(1, np.int32)
+    lines, *numbers = (names[name].chunk(0) for name in ("line", "start", "length", "kinds"))
+    start, length, kinds = (column.to_numpy() for column in numbers)
+    _, begins, text = lines.buffers()
+    # The text is searched by methods of `bytes`; all else stays where it is mapped.
+    lexicon = Lexicon(text.to_pybytes(), np.frombuffer(begins, np.int32)[: len(lines) + 1], (length, kinds))
+    starts = np.append(start, np.int32(rows.num_rows))
+    return lexicon, rows[_ORDER].chunk(0).to_numpy(), starts
+
+
+_Groups = tuple[Lexicon, "NDArray[np.int32]", "NDArray[np.int32]"]
+_ORDER = "by_name"
+"""The column of symbol numbers, grouped by name: of no row in particular."""
 
 
 _NONE = np.empty(0, np.int32)

@@ -237,6 +237,21 @@ class Tables:
         """
         self._arrange("prune", self._prune)
 
+    def save_tables(self, name: str) -> None:
+        """Write places and symbols of all rows as files called `name`. Raises IndexUnwritable."""
+        if self._arranger is not None:
+            self._arranger.do(f"save_tables {name}")
+            return
+        from conexus.store import mapped
+        from conexus.store.places import PLACE, arranged_places
+        from conexus.store.symbols import SymbolTable
+
+        symbols, names = SymbolTable.of(self.rows(SYMBOLS), {}).saved()
+        rows = self.rows(CHUNKS, columns=(*PLACE, ADDRESS))
+        places = arranged_places(rows, rows[ADDRESS].to_numpy())
+        with unwritable(self.directory):
+            mapped.write(self.directory, name, mapped.Mapped(places, symbols, names))
+
     def drop_structures(self) -> None:
         """Remove every index structure; `build` makes them anew."""
         self._run(self._drop_structures())
