@@ -285,7 +285,7 @@ class Folder:
 
     def view(self) -> View:
         """Return what a question sees now. Raises IndexMissing before the first reconcile."""
-        opened = self._indexes.answering()
+        opened = self._answering()
         snapshot = opened.index.snapshot()
         hidden = snapshot.view.hidden.items()
         shown = {path: row for path, number in hidden if (row := self._text_rows.get(number))}
@@ -462,7 +462,7 @@ class Folder:
 
     def status(self) -> Status:
         """Return what the index holds. Raises IndexMissing before the first reconcile."""
-        opened = self._indexes.answering()
+        opened = self._answering()
         files = opened.index.files.values()
         return Status(
             root=str(self.root),
@@ -520,6 +520,17 @@ class Folder:
             return indexer.run(todo, progress, cancelled, asked_meanwhile=asked_meanwhile)
         finally:
             self._indexes.release(donors)
+
+    def _answering(self) -> Opened:
+        """Return the index that answers. One that is kept in step is opened for writing, whoever comes first.
+
+        Opened for reading by a question that was quicker than the first reconcile, it would be opened twice.
+        """
+        if self._keeps_worker and self._indexes.current is None and self._indexes.has_answers:
+            model = self.settings.model.name
+            with suppress(ConexusError):  # where it cannot be written, it can be read
+                self._indexes.writable(model, self._embedder(model))
+        return self._indexes.answering()
 
     def _worker(self, embedder: Embedder) -> ResidentWorker:
         with self._resident_guard:

@@ -77,6 +77,11 @@ class FolderIndexes:
             return self._answering
 
     @property
+    def has_answers(self) -> bool:
+        """Return whether there is an index to search, open or not."""
+        return self._shelf.answering(self._root) is not None
+
+    @property
     def current(self) -> Index | None:
         """Return the index that answers if it is open already; never waits for one that is being opened."""
         opened = self._answering

@@ -40,6 +40,8 @@ _ANNOUNCE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 30.0
 _JOIN_SECONDS = 5.0
 _MOST_PROBLEMS = 50
+# More files are not counted while they are being looked at: it takes a second, and the first question waits.
+_QUICKLY_COUNTED = 20_000
 # An edit is searchable in this time; where it is not, hits in it are fitted to the new text.
 _CATCH_UP_SECONDS = 0.05
 
@@ -76,13 +78,16 @@ class LiveFolder:
         latencies: Latencies,
         announce: Callable[[FolderStatus], None],
         changed: Callable[[Collection[str]], None] = lambda _: None,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
+        """`give_way` is called in the midst of work on files, and returns when it may go on."""
         self.folder = folder
         folder.keep_worker()
         self._editor = editor
         self._latencies = latencies
         self._announce = announce
         self._changed = changed
+        self._give_way = give_way
         self._pending = Pending()
         self._progress = _Progress()
         self._counts: _Counts | None = None
@@ -335,6 +340,7 @@ class LiveFolder:
             self.folder.configure(loaded.settings)
 
     def _is_stopped(self) -> bool:
+        self._give_way()
         return self._pending.closed or self._pending.paused
 
     def _fail(self, message: str) -> None:
@@ -380,7 +386,9 @@ class LiveFolder:
         if not revision and not thorough:
             return None
         known = self._counts
-        if known is not None and (known.revision == revision or not thorough):
+        if (known is not None and known.revision == revision) or (
+            not thorough and (known is not None or self.folder.files > _QUICKLY_COUNTED)
+        ):
             return known
         try:
             self._counts = _Counts(revision, self.folder.status())

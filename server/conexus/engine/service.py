@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from conexus.engine.engine import Engine
 from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
 from conexus.engine.live import LiveFolder
+from conexus.engine.questions import Questions
 from conexus.engine.wire import EngineError
 from conexus.store.errors import IndexClosed
 
@@ -64,6 +66,7 @@ class Service:
         self._lingering: dict[Path, threading.Timer] = {}
         self._lock = threading.RLock()
         self._latencies = Latencies()
+        self._questions = Questions()
         self._contexts = Contexts()
         self._started = time.monotonic()
 
@@ -88,16 +91,20 @@ class Service:
         if cancelled():
             raise EngineError(f"{method} was cancelled", kind="cancelled")
         try:
-            try:
-                return _METHODS[method](self, front, params, cancelled)
-            except IndexClosed:
-                # It was thrown away under the question, which the one that takes its place answers.
-                return _METHODS[method](self, front, params, cancelled)
+            with self._questions.asked() if method in _QUESTIONS else contextlib.nullcontext():
+                return self._answer(front, method, params, cancelled)
         except CancelledError:
             raise EngineError(f"{method} was cancelled", kind="cancelled") from None
         finally:
             if method != "wait":
                 self._latencies.add(method, time.perf_counter() - begun)
+
+    def _answer(self, front: Front, method: str, params: Any, cancelled: Callable[[], bool]) -> Any:
+        try:
+            return _METHODS[method](self, front, params, cancelled)
+        except IndexClosed:
+            # It was thrown away under the question, which the one that takes its place answers.
+            return _METHODS[method](self, front, params, cancelled)
 
     def notice(self, front: Front, notice: Any) -> None:
         """Take note of what a front says; returns at once."""
@@ -160,6 +167,7 @@ class Service:
             latencies=self._latencies,
             announce=lambda status: self._announce(real, status),
             changed=lambda paths: self._tell_changed(real, paths),
+            give_way=self._questions.give_way,
         )
         self._folders[real] = live
         return live
@@ -350,6 +358,10 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "resume": Service._resume,
     "wait": Service._wait,
 }
+# What somebody waits for. Files are not read meanwhile, or at half the pace.
+_QUESTIONS = frozenset(
+    {"search", "similar", "related", "history", "context", "symbols", "grep", "read", "outline"}
+)
 
 
 def _below(root: str, path: str) -> str | None:
