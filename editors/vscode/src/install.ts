@@ -15,7 +15,10 @@ interface Way extends vscode.QuickPickItem {
 export function activate(context: vscode.ExtensionContext, server: Server): void {
   context.subscriptions.push(
     vscode.commands.registerCommand('conexus.install', async (way?: string) => {
-      if (!(await trusted())) return;
+      if (!vscode.workspace.isTrusted) {
+        await refuse();
+        return;
+      }
       const ways = await waysToInstall(server.installed);
       const chosen = ways.find((one) => one.label === way) ?? (await choose(ways));
       if (chosen && (await install(chosen, server))) await server.restart();
@@ -23,15 +26,12 @@ export function activate(context: vscode.ExtensionContext, server: Server): void
   );
 }
 
-/** Return whether something may be installed here; where it may not, that is said. */
-async function trusted(): Promise<boolean> {
-  if (vscode.workspace.isTrusted) return true;
+async function refuse(): Promise<void> {
   const manage = vscode.l10n.t('Manage Workspace Trust');
   const message = vscode.l10n.t('In a workspace that is not trusted, no server is installed.');
   if ((await vscode.window.showWarningMessage(message, manage)) === manage) {
     await vscode.commands.executeCommand('workbench.trust.manage');
   }
-  return vscode.workspace.isTrusted;
 }
 
 async function waysToInstall(environment: string): Promise<Way[]> {

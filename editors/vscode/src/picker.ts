@@ -20,6 +20,7 @@ export class Picker implements vscode.Disposable {
   private timers: Partial<Record<'ask' | 'busy' | 'preview', NodeJS.Timeout>> = {};
   private recalled = -1;
   private closed = false;
+  private left = false;
 
   constructor(
     private readonly question: Question,
@@ -44,7 +45,7 @@ export class Picker implements vscode.Disposable {
     this.pick.onDidTriggerItemButton(({ button, item }) => {
       void (button === PIN ? this.pin() : this.accept(item, true));
     });
-    this.pick.onDidHide(() => { this.dispose(); });
+    this.pick.onDidHide(() => void this.hidden());
     void vscode.commands.executeCommand('setContext', 'conexus.picking', true);
     this.pick.show();
     if (this.live && !question.query) this.showHistory();
@@ -91,16 +92,28 @@ export class Picker implements vscode.Disposable {
 
   /** Close; `back`: return to where the user was. */
   async leave(back: boolean): Promise<void> {
+    this.left = true;
     this.pick.hide();
     await (back ? this.preview.back() : this.preview.end());
   }
 
   dispose(): void {
+    this.release();
+    void this.preview.end();
+  }
+
+  /** Hidden by nobody here: by Escape in a VS Code that keeps that key for itself, as 1.96 does, or by a click. */
+  private async hidden(): Promise<void> {
+    const dismissed = !this.closed && !this.left;
+    this.release();
+    await (dismissed ? this.preview.dismissed() : this.preview.end());
+  }
+
+  private release(): void {
     if (this.closed) return;
     this.closed = true;
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
     this.asking?.cancel();
-    void this.preview.end();
     void vscode.commands.executeCommand('setContext', 'conexus.picking', false);
     this.pick.dispose();
     this.gone.fire();

@@ -10,6 +10,8 @@ interface Home {
   inPreview: boolean;
 }
 
+const CLICK_MS = 100;
+
 const HIGHLIGHT = vscode.window.createTextEditorDecorationType({
   backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
   isWholeLine: true,
@@ -37,6 +39,10 @@ export class Preview {
   private readonly tabs = new Set(openTabs());
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
+  private clicked = false;
+  private readonly mouse = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
+    this.clicked ||= kind === vscode.TextEditorSelectionChangeKind.Mouse;
+  });
 
   /** Show a hit without leaving the picker; of several asked for at once, the last one. */
   show(hit: Hit): void {
@@ -49,6 +55,7 @@ export class Preview {
   /** Stop, and leave what is shown. */
   async end(): Promise<void> {
     this.wanted = undefined;
+    this.mouse.dispose();
     await this.last;
     for (const editor of vscode.window.visibleTextEditors) {
       editor.setDecorations(HIGHLIGHT, []);
@@ -66,10 +73,21 @@ export class Preview {
     if (left.length > 0) await vscode.window.tabGroups.close(left, true);
   }
 
+  /** Stop, and show what was shown before, unless the user clicked into an editor. */
+  async dismissed(): Promise<void> {
+    this.wanted = undefined;
+    // A click is heard of about when the box is gone.
+    await new Promise((later) => setTimeout(later, CLICK_MS));
+    await (this.clicked ? this.end() : this.back());
+  }
+
   private async restore({ editor, selections, visible, inPreview }: Home): Promise<void> {
     const options: vscode.TextDocumentShowOptions = { preview: inPreview };
     if (editor.viewColumn) options.viewColumn = editor.viewColumn;
-    const shown = await vscode.window.showTextDocument(editor.document, options);
+    // VS Code gives up on an editor where another one is about to open.
+    const show = (): Thenable<vscode.TextEditor> => vscode.window.showTextDocument(editor.document, options);
+    const shown = await show().then(undefined, show).then(undefined, () => undefined);
+    if (!shown) return;
     shown.selections = selections;
     if (visible) shown.revealRange(visible, vscode.TextEditorRevealType.AtTop);
   }

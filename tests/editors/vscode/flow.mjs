@@ -169,6 +169,20 @@ suite('VS Code, with keyboard and eyes', () => {
     await cursorAt(70);
   });
 
+  test('a click into what is previewed stays there', async () => {
+    await page.keyboard.press('Control+Alt+f');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await page.keyboard.type('parse_barcode');
+    await page.locator('.tab.active', { hasText: 'legacy.c' }).waitFor();
+    await page.locator('.view-line', { hasText: 'check += weigh_digit(digits[6]' }).click();
+    await quick.waitFor({ state: 'hidden' });
+    await page.waitForTimeout(400);
+    await cursorAt(44);
+    await command('View: Close Editor');
+    await page.keyboard.press('Enter');
+    await back('basket.py', 'legacy.c');
+  });
+
   test('keys and buttons of a row open beside and pin, and older questions come back', async () => {
     const ask = async (question, found) => {
       await page.keyboard.press('Control+Alt+f');
@@ -190,15 +204,19 @@ suite('VS Code, with keyboard and eyes', () => {
       await page.keyboard.press('Enter');
       await groups.nth(1).waitFor({ state: 'detached' });
     };
-    await ask('parse_barcode', 'legacy.c:36');
-    await page.keyboard.press('Control+Enter');
-    await alone(36);
+    // 1.96 takes Enter for itself, whatever is held with it: there the buttons are left.
+    const keys = !process.env.VSCODE_FLOOR;
+    if (keys) {
+      await ask('parse_barcode', 'legacy.c:36');
+      await page.keyboard.press('Control+Enter');
+      await alone(36);
+    }
     await ask('parse_barcode', 'legacy.c:36');
     await press('legacy.c:36', 'Open to the Side');
     await alone(36);
     const tree = page.locator('.pane-body .monaco-list-row');
     await ask('send_invoice', 'mail.py:');
-    await page.keyboard.press('Alt+Enter');
+    await (keys ? page.keyboard.press('Alt+Enter') : press('mail.py:', 'Pin Results to the View'));
     await tree.filter({ hasText: 'mail.py' }).first().waitFor();
     await ask('parse_barcode', 'legacy.c:36');
     await press('legacy.c:36', 'Pin Results to the View');

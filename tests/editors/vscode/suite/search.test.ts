@@ -148,6 +148,21 @@ suite('search', () => {
     assert.equal(api.searches.picker, undefined);
   });
 
+  test('VS Code\'s own way to hide the box returns, too', async () => {
+    // 1.96 keeps Escape for itself.
+    const editor = await show('shop/mail.py');
+    editor.selection = new vscode.Selection(4, 9, 4, 9);
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'parse_barcode');
+    await row(open, 'windows/legacy.c:36');
+    await until('a preview', () => vscode.window.activeTextEditor?.document.uri.path.endsWith('windows/legacy.c'));
+    await run('workbench.action.closeQuickOpen');
+    await until('the way back', () => vscode.window.activeTextEditor?.document.uri.path.endsWith('shop/mail.py'));
+    assert.deepEqual(where(), { path: 'shop/mail.py', line: 5, text: '    """Send the invoice by mail."""' });
+    assert.equal(api.searches.picker, undefined);
+  });
+
   test('Enter opens the place, the side button beside', async () => {
     const there = await jump(api, 'how is a voucher applied', 'shop/basket.py:');
     assert.deepEqual(there, { path: 'shop/basket.py', line: 33, text: 'def apply_voucher(total, voucher):' });
