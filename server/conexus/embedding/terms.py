@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from conexus.embedding.words import words
@@ -18,6 +19,8 @@ _ENDINGS = (
     ("sses", "ss"), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", "er"), ("es", "e"), ("ed", ""),
     ("s", ""),
 )  # fmt: skip
+# Only those with a word's last letter can be its ending: most words need no further look.
+_ENDINGS_BY_LAST = {last: tuple(pair for pair in _ENDINGS if pair[0][-1] == last) for last in "sydg"}
 _SHORTEST = 3
 _MEMO_WORDS = 1 << 17
 
@@ -42,9 +45,18 @@ def terms(path: str, symbol: str, found: Sequence[str]) -> list[str]:
 
     Stems of these words, then once more for each time that the file's name and the symbol's name count.
     """
+    said = stems(found)
+    said += _terms_of_file_name(path)
+    if symbol:
+        said += stems(words(symbol)) * _SYMBOL_SAID
+    return said
+
+
+# The chunks of a file come one after the other.
+@lru_cache(maxsize=64)
+def _terms_of_file_name(path: str) -> list[str]:
     name = path.rpartition("/")[2]
-    named = words(name.rpartition(".")[0] or name) * _FILE_NAME_SAID
-    return stems([*found, *named, *(words(symbol) * _SYMBOL_SAID)])
+    return stems(words(name.rpartition(".")[0] or name)) * _FILE_NAME_SAID
 
 
 class _Memo(dict[str, str]):
@@ -61,7 +73,8 @@ _stem_of = _Memo().__getitem__
 
 
 def _stem(word: str) -> str:
-    word = _without_ending(word)
+    if word[-1:] in _ENDINGS_BY_LAST:
+        word = _without_ending(word)
     if word.endswith("e") and len(word) > _SHORTEST + 1:
         word = word[:-1]
     if len(word) > _SHORTEST and word[-1] == word[-2] and word[-1] not in "ls":
@@ -72,7 +85,7 @@ def _stem(word: str) -> str:
 def _without_ending(word: str) -> str:
     if word.endswith("ss"):
         return word
-    for ending, instead in _ENDINGS:
+    for ending, instead in _ENDINGS_BY_LAST[word[-1]]:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
             return word[: -len(ending)] + instead
     return word

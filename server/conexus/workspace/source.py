@@ -61,6 +61,7 @@ _GENERATED_NAMES = frozenset({
 })  # fmt: skip
 _GENERATED_SUFFIXES = (".map", "_pb2.py", "_pb2_grpc.py", ".pb.go", ".designer.cs", ".g.dart", ".g.cs")
 _MINIFIED_SUFFIXES = (".min.js", ".min.mjs", ".min.css", "-min.js")
+_HEAD_BYTES = 20_000
 _HEAD_LINES = re.compile(rb"(?:[^\n]*\n){0,40}")
 # Only in a comment: code may speak of generated files without being one.
 _GENERATED = re.compile(
@@ -219,7 +220,7 @@ def _judge(
         return Skipped(path, decoded)
     text, encoding = decoded
     if not settings.generated:
-        if _GENERATED.search(_head(text)):
+        if _says_generated(text):
             return Skipped(path, SkipReason.GENERATED, "it says so")
         if _is_minified(text):
             return Skipped(path, SkipReason.MINIFIED, "most of it is in very long lines")
@@ -283,9 +284,11 @@ def _detected(raw: bytes) -> str:
     return codecs.lookup(best.encoding).name if best else _FALLBACK
 
 
-def _head(text: bytes) -> bytes:
-    found = _HEAD_LINES.match(text, 0, 20_000)
-    return found[0] if found else b""
+def _says_generated(text: bytes) -> bool:
+    found = _HEAD_LINES.match(text, 0, _HEAD_BYTES)
+    head = found[0] if found else b""
+    # Every way to say so has this word, which is found ten times as fast.
+    return b"generated" in head.lower() and _GENERATED.search(head) is not None
 
 
 def _is_minified(text: bytes) -> bool:
