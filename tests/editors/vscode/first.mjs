@@ -121,8 +121,9 @@ suite('VS Code, for the first time', () => {
     await run('Workspaces: Manage Workspace Trust');
     await page.locator('.workspace-trust-buttons-row .monaco-button', { hasText: /^Trust$/ }).first().click();
     // A dialog since some version, an editor before.
-    await page.keyboard.press('Escape');
-    if (!process.env.VSCODE_FLOOR) await page.locator('.workspace-trust-buttons-row').waitFor({ state: 'hidden' });
+    const dialog = page.locator('.monaco-modal-editor-block');
+    if (await dialog.count()) await dialog.locator('[aria-label^="Close"]').first().click();
+    await dialog.waitFor({ state: 'detached' });
     for (let tries = 0; !existsSync(trap) && tries < 200; tries++) await page.waitForTimeout(100);
     assert.ok(existsSync(trap));
     // Without it, there is no server again.
