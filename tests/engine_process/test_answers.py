@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.engine_process.engine_world import World, play
 
-from conexus.engine.wire import EngineError, Related, Search, Similar, Symbols
+from conexus.engine.wire import EditorContext, EngineError, OpenFolder, Related, Search, Similar, Symbols
 from conexus.parsing.chunker import parse
 from conexus.search.symbols import find
 from conexus.store.schema import RowsBuilder, decode
@@ -188,5 +188,40 @@ def test_a_plan_explains_the_answer(shop: World) -> None:
             assert first["rank"] == 1
             assert first["path"].startswith(shop.path(""))
             assert (await editor.search("total price")).plan == {}
+
+    play(scenario)
+
+
+def test_of_two_folders_that_answer_alike_the_one_that_is_worked_in_comes_first(world: World) -> None:
+    body = "def total_price(items):\n    return sum(item.price for item in items)\n"
+    other = world.root.with_name("other")
+    other.mkdir()
+    for root in (world.root, other):
+        (root / "price.py").write_text(body)
+        (root / "worked_on.py").write_text("nothing = None\n")
+    # What says more of the question wins wherever one is.
+    (other / "refund.py").write_text("def refund_a_customer(order):\n    return pay_back(order.customer)\n")
+    (world.root / "order.py").write_text("def close(order):\n    return order.customer.leave()\n")
+
+    async def scenario() -> None:
+        async with world.editor() as editor:
+            await editor.client.request("open", OpenFolder(str(other), {}, False))
+            await editor.settle(complete=True)
+            for root in (world.root, other):
+                here = EditorContext(active=str(root / "worked_on.py"))
+                hits = (await editor.search("total price of items", context=here)).hits
+                alike = [hit for hit in hits if hit.relative == "price.py"]
+                assert [hit.root for hit in alike] == [
+                    str(root),
+                    *({str(world.root), str(other)} - {str(root)}),
+                ]
+                raised = ["in the active file's folder x1.50" in hit.reasons for hit in alike]
+                assert raised == [True, False]
+                assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+                best = (await editor.search("refund a customer", context=here)).hits[0]
+                assert best.relative == "refund.py"
+            asked_alone = Search("total price", context=here, roots=(str(other),))
+            (only, *_) = (await editor.client.request("search", asked_alone)).hits
+            assert not any("active file's folder" in reason for reason in only.reasons)
 
     play(scenario)

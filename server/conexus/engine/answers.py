@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _MOST_COMMITS = 10
 # What is found by meaning only comes after what is called so.
 _MEANT = 0.2
+# Who asks from within one of several folders mostly asks about it. docs/ranking.md has what this gains, and costs others.
+_HOME = 1.5
 
 
 def search(
@@ -61,7 +63,12 @@ def search(
             replies.append((called, live.folder.search(asked, cancelled)))
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
-    hits = [wire_hit(called, hit, reply.versions) for called, reply in replies for hit in reply.hits]
+    home = _home([called for called, _ in folders], params.context)
+    hits = [
+        wire_hit(called, _at_home(hit) if called == home else hit, reply.versions)
+        for called, reply in replies
+        for hit in reply.hits
+    ]
     hits.sort(key=lambda hit: -hit.score)
     sure = max((reply.confidence for _, reply in replies), default=0.0)
     weak = bool(hits) and sure < WEAK
@@ -78,6 +85,19 @@ def search(
         weak=weak,
         refined=any(reply.refined for _, reply in replies),
     )
+
+
+def _home(roots: Sequence[str], context: wire.EditorContext | None) -> str:
+    """Return which of several folders the active file lies in, the innermost one; empty if there is no choice."""
+    if context is None or len(roots) < 2:
+        return ""
+    around = (root for root in roots if context.active.startswith(root.rstrip("/") + "/"))
+    return max(around, key=len, default="")
+
+
+def _at_home(hit: Hit) -> Hit:
+    reasons = (*hit.reasons, f"in the active file's folder x{_HOME:.2f}")
+    return evolve(hit, score=round(min(1.0, hit.score * _HOME), 4), reasons=reasons)
 
 
 def _context_in(root: str, context: wire.EditorContext | None) -> EditorContext:
