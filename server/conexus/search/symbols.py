@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
 from attrs import evolve
 from rapidfuzz import fuzz, process
 
@@ -43,13 +44,16 @@ def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry
         return []
     scores = _names(name, table)
     best = sorted(scores, key=lambda position: (-max(scores[position]), position))[:_MOST_NAMES]
-    numbers, places = table.of_names(best)
-    bases = [scores[best[place]] for place in places[:_MOST_SYMBOLS].tolist()]
-    found = [
-        (entry, score)
-        for entry, base in zip(table.entries(numbers[:_MOST_SYMBOLS]), bases, strict=True)
-        if (score := _score(entry, base, name, containers)) > 0
-    ]
+    numbers, places = (part[:_MOST_SYMBOLS] for part in table.of_names(best))
+    order = np.argsort(numbers)
+    said = zip(*table.spellings(numbers[order]), table.paths(numbers[order]), strict=True)
+    values = np.empty(len(numbers))
+    for at, one in zip(order.tolist(), said, strict=True):
+        values[at] = _score(one, scores[best[places[at]]], name, containers)
+    # Entries are made of those that may be shown: what scores like the last of them is put in order with it.
+    least = np.partition(values, -limit)[-limit] if 0 < limit < len(values) else 0.0
+    kept = np.flatnonzero((values > 0) & (values >= least))
+    found = list(zip(table.entries(numbers[kept]), values[kept].tolist(), strict=True))
     found.sort(key=lambda pair: (-pair[1], pair[0].path, pair[0].line))
     return found[:limit]
 
@@ -122,20 +126,26 @@ def _resembling(wanted: str, table: VisibleSymbols) -> Iterator[tuple[int, float
         yield positions[place], similarity
 
 
-def _score(entry: SymbolEntry, bases: tuple[float, float], name: str, containers: Sequence[str]) -> float:
-    """Return the score of a definition whose name matches by `bases` (see `_names`); 0 if it does not."""
+def _score(
+    said: tuple[str, str, str], bases: tuple[float, float], name: str, containers: Sequence[str]
+) -> float:
+    """Return the score of a definition whose name matches by `bases` (see `_names`); 0 if it does not.
+
+    `said` is its name, its container and the path of its file.
+    """
+    spelled, container, path = said
     score, by_humps = bases
-    if by_humps > score and _abbreviates(name.lower(), entry.name):
+    if by_humps > score and _abbreviates(name.lower(), spelled):
         score = by_humps
     if not score:
         return 0.0
     if containers:
-        around = [part.lower() for part in _SEPARATOR.split(f"{entry.path}/{entry.container}") if part]
+        around = [part.lower() for part in _SEPARATOR.split(f"{path}/{container}") if part]
         wanted = [part.lower() for part in containers]
         if not all(any(part.startswith(want) for part in around) for want in wanted):
             return 0.0
         score += _IN_CONTAINER
-    score += _SAME_CASE * (name in entry.name) + _TEST * is_test(entry.path)
+    score += _SAME_CASE * (name in spelled) + _TEST * is_test(path)
     return max(0.01, min(1.0, round(score, 4)))
 
 

@@ -115,27 +115,43 @@ class SymbolTable:
         """Return names and containers of these symbols: all that a name is matched with."""
         if not len(numbers):
             return [], []
-        containers = self._rows["container"].chunk(0)
-        distinct, places = np.unique(containers.indices.to_numpy()[numbers], return_inverse=True)
-        spelled = containers.dictionary.take(pa.array(distinct)).to_pylist()
         names: list[str] = self._rows["name"].take(pa.array(numbers)).to_pylist()
-        return names, [spelled[at] for at in places.tolist()]
+        return names, self._repeated("container", numbers)
+
+    def paths(self, file_ids: NDArray[np.integer[Any]]) -> list[str]:
+        """Return the path of each of these files."""
+        return [self._path_of[number] for number in file_ids.tolist()]
 
     def entries(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[SymbolEntry]:
         """Return the symbols of these numbers, in the order given."""
         if not len(numbers):
             return []
-        rows = self._rows.select(_ENTRY_COLUMNS).take(pa.array(np.asarray(numbers, np.int64)))
-        columns = [_decoded(rows[name]).to_pylist() for name in _ENTRY_COLUMNS]
+        wanted = np.asarray(numbers, np.int64)
+        names = self._rows["name"].chunk(0).take(pa.array(wanted)).to_pylist()
+        kinds, containers = self._repeated("kind", wanted), self._repeated("container", wanted)
+        places = [column[wanted].tolist() for column in self._places]
         return [
             SymbolEntry(name, kind, container, file_id, self._path_of[file_id], line, Span(*span))
-            for name, kind, container, file_id, line, *span in zip(*columns, strict=True)
+            for name, kind, container, file_id, line, *span in zip(
+                names, kinds, containers, *places, strict=True
+            )
         ]
 
     def of_file(self, file_id: int) -> list[SymbolEntry]:
         """Return the symbols of one file in order."""
         start, end = np.searchsorted(self.file_ids, np.array([file_id, file_id + 1], np.int32))
         return self.entries(np.arange(start, end))
+
+    def _repeated(self, name: str, numbers: NDArray[np.integer[Any]]) -> list[str]:
+        """Return what these symbols have in a column that is a dictionary; one by one they are slow to get."""
+        column = self._rows[name].chunk(0)
+        distinct, places = np.unique(column.indices.to_numpy()[numbers], return_inverse=True)
+        spelled = column.dictionary.take(pa.array(distinct)).to_pylist()
+        return [spelled[at] for at in places.tolist()]
+
+    @cached_property
+    def _places(self) -> list[NDArray[np.int32]]:
+        return [self._column(name) for name in _PLACE_COLUMNS]
 
     @cached_property
     def _starts(self) -> NDArray[np.int32]:
@@ -250,6 +266,10 @@ class VisibleSymbols:
         more = self._recent.spellings(numbers[numbers >= border] - border)
         return names + more[0], containers + more[1]
 
+    def paths(self, numbers: NDArray[np.integer[Any]]) -> list[str]:
+        """Return the path of the file of each of these symbols."""
+        return self._settled.paths(self.file_ids(numbers))
+
     def entries(self, numbers: Sequence[int] | NDArray[np.integer[Any]]) -> list[SymbolEntry]:
         """Return the symbols of these numbers, in the order given."""
         wanted = np.asarray(numbers, np.int64)
@@ -286,11 +306,6 @@ class VisibleSymbols:
         return admitted(file_ids, self._on_disk)
 
 
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    # One by one, a dictionary's values come out ten times as slowly.
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
 def _lexicon(sorted_names: pa.StringArray) -> Lexicon:
     # One byte for one byte: the order of bytes and their number stay.
     names = pc.replace_substring(sorted_names, "\n", " ")
@@ -324,6 +339,4 @@ _ORDER = "by_name"
 
 
 _NONE = np.empty(0, np.int32)
-_ENTRY_COLUMNS = (
-    "name", "kind", "container", "file_id", "line", "start", "end", "start_line", "end_line",
-)  # fmt: skip
+_PLACE_COLUMNS = ("file_id", "line", "start", "end", "start_line", "end_line")
