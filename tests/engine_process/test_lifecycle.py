@@ -95,3 +95,18 @@ def test_output_of_libraries_is_private_and_rotated(tmp_path: Path, monkeypatch:
     assert (tmp_path / lifecycle.OUTPUT_NAME).read_bytes() == b"new"
     assert (tmp_path / f"{lifecycle.OUTPUT_NAME}.1").stat().st_size == 1_000_001
     assert stat.S_IMODE((tmp_path / lifecycle.OUTPUT_NAME).stat().st_mode) == 0o600
+
+
+def test_an_early_engine_is_started_only_where_one_has_run_and_none_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Path] = []
+    monkeypatch.setattr(lifecycle, "spawn", started.append)
+    lifecycle.spawn_early(tmp_path)
+    assert started == []
+    lifecycle.write_address(tmp_path, Address(1, "0.1.0", 1, "/run/x.sock"))
+    lifecycle.spawn_early(tmp_path)
+    assert started == []
+    lifecycle.remove_address(tmp_path)
+    lifecycle.spawn_early(tmp_path)
+    assert started == [tmp_path]

@@ -23,7 +23,13 @@ def lsp(*, stdio: bool) -> int:
 
     # Before anything else is imported: whatever prints from here on cannot disturb the protocol.
     incoming, outgoing = claim()
-    from conexus import log
+    from pathlib import Path
+
+    from conexus import log, settings
+    from conexus.engine.lifecycle import spawn_early
+
+    # It loads its libraries while we load ours, half a second each.
+    spawn_early(settings.data_directory(settings.load(Path.cwd()).settings))
     from conexus.lsp.server import serve
 
     log.configure(debug=bool(click.get_current_context().find_root().params.get("debug")))

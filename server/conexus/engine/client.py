@@ -185,7 +185,7 @@ class EngineClient:
 
     async def _establish(self) -> _Link:
         deadline = time.monotonic() + _START_SECONDS
-        spawned = -_RESPAWN_SECONDS
+        spawned = lifecycle.spawned_at(self._data_directory)
         while True:
             address = lifecycle.read_address(self._data_directory)
             if address is not None:

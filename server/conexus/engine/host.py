@@ -304,11 +304,14 @@ def _failure(number: object, kind: str, message: str) -> list[bytes]:
 
 
 def _make_service(data_directory: Path) -> Service:
-    from conexus.engine.service import Service
-    from conexus.store.tables import preload
+    from conexus.store.memory import without_collecting
 
-    # Before any other thread imports: modules that import each other may be seen half made by a second thread.
-    preload()
+    with without_collecting():
+        from conexus.engine.service import Service
+        from conexus.store.tables import preload
+
+        # Before any other thread imports: modules that import each other may be seen half made by a second thread.
+        preload()
     return Service(data_directory)
 
 

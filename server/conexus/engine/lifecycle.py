@@ -6,13 +6,16 @@ socket itself lies in a directory that only the user may enter.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +38,7 @@ _ADDRESS_NAME = "address.json"
 _LONGEST_SOCKET_PATH = 100
 _LARGEST_OUTPUT = 1_000_000
 _STREAM_LIMIT = 1 << 20
+_spawned: dict[Path, float] = {}
 
 
 @frozen
@@ -98,8 +102,24 @@ def socket_path(data_directory: Path) -> Path:
     raise EngineError("there is no private directory for the engine's socket: set XDG_RUNTIME_DIR to one")
 
 
+def spawn_early(data_directory: Path) -> None:
+    """Start an engine where one has run before and none does, by a front that has yet to load its own libraries.
+
+    Where none has run, the editor may still name another directory.
+    """
+    if (data_directory / _HOME_NAME).is_dir() and read_address(data_directory) is None:
+        with contextlib.suppress(OSError):  # who connects says so
+            spawn(data_directory)
+
+
+def spawned_at(data_directory: Path) -> float:
+    """Return when this process last started an engine there, by `time.monotonic`; minus infinity if never."""
+    return _spawned.get(data_directory.absolute(), -math.inf)
+
+
 def spawn(data_directory: Path) -> None:
     """Start an engine that outlives this process; if another one serves, it ends by itself."""
+    _spawned[data_directory.absolute()] = time.monotonic()
     home = home_of(data_directory)
     with _output() as output:
         process = subprocess.Popen(

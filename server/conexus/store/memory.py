@@ -6,6 +6,23 @@ import contextlib
 import ctypes
 import gc
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def without_collecting() -> Iterator[None]:
+    """Make many objects that will stay: the garbage collector would go through all there are, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
 
 _YOUNG_OBJECTS = 20_000
 
