@@ -198,6 +198,8 @@ def _read_at_most(descriptor: int, limit: int, expected: int) -> bytes:
     parts: list[bytes] = []
     left = limit
     while left > 0 and (part := os.read(descriptor, min(left, expected + 1))):
+        if not parts and len(part) == expected:
+            return part
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
