@@ -22,9 +22,11 @@ _MODULES = tuple(f"{_CLIENT}.{name}" for name in ("api_client", "configuration",
 
 def load_lancedb() -> Any:
     """Return the module `lancedb`, loaded on the first call."""
-    # Both are read when the library loads; a value the user set stays.
+    # All are read when the library loads; a value the user set stays.
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    # It leaves two cores alone, and of two or three it would use one: the search by words would wait for the other.
+    os.environ.setdefault("LANCE_CPU_THREADS", str(max(2, (os.cpu_count() or 2) - 2)))
     finder = _StandIns()
     sys.meta_path.insert(0, finder)
     try:
