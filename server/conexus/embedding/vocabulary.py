@@ -119,6 +119,10 @@ class _Terms(Mapping[str, int]):
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
 
+    def __bool__(self) -> bool:
+        # Not by the length, which is known only when the terms are made.
+        return bool(self._vocabulary.words)
+
     def __getitem__(self, term: str) -> int:
         return self._vocabulary.numbered[0][term]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from conexus.indexing.jobs import Item, Job, Setup
 from conexus.indexing.workers import WorkerPool
 from conexus.store.index import OVERLAY_ROWS
 from conexus.store.manifest import FileRecord, SkipRecord
+from conexus.store.tables import preload
 from conexus.workspace.files import Entry
 
 if TYPE_CHECKING:
@@ -171,7 +173,13 @@ class Indexer:
             return
         setup = setup_of(self._root, self._settings, self._embedder)
         pool = WorkerPool(setup, self._worker_count(plan), self._settings.index.file_timeout)
-        yield from pool.run(jobs)
+        with contextlib.closing(pool):
+            made = pool.run(jobs)
+            if not self._index.files and not self._donors:
+                # Half a second that the first commit would wait for, while workers start. Only where no thread of
+                # the pool may load it too, to look for vectors.
+                preload()
+            yield from made
 
     def _worker_count(self, plan: Plan) -> int:
         wanted = self._settings.index.workers or min(os.cpu_count() or 1, _MAX_WORKERS)

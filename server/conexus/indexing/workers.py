@@ -51,15 +51,18 @@ class WorkerPool:
         self._closed = threading.Event()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Made]:
-        """Yield one or more `Made` for each of `jobs`; closing the generator stops the workers.
+        """Start the workers and return an iterator over one or more `Made` for each of `jobs`.
 
-        Raises WorkersFailedError when a worker dies before it could take any job.
+        Closing the iterator stops the workers. It raises WorkersFailedError when one dies before it could take any job.
         """
         threads = [threading.Thread(target=self._feed, args=(jobs,), daemon=True)]
         threads += [threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self.workers]
         threads.append(threading.Thread(target=self._watch, daemon=True))
         for thread in threads:
             thread.start()
+        return self._results()
+
+    def _results(self) -> Iterator[Made]:
         running = len(self.workers)
         try:
             while running:
