@@ -203,7 +203,7 @@ def test_texts_open_before_their_folder_count(world: World) -> None:
 
 
 def test_typing_is_searchable_while_everything_is_indexed(world: World) -> None:
-    for number in range(150):
+    for number in range(500):
         world.write(f"m{number}.py", "\n".join(f"def f{number}_{i}(x):\n    return x\n" for i in range(40)))
 
     async def scenario() -> None:

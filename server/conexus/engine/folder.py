@@ -16,7 +16,7 @@ from conexus.embedding.words import passage
 from conexus.engine.indexes import FolderIndexes
 from conexus.engine.texts import OpenTexts
 from conexus.indexing.affected import affected_by
-from conexus.indexing.indexer import Indexer, Report, Tally, setup_of
+from conexus.indexing.indexer import Indexer, Report, Tally, must_be_arranged, setup_of
 from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Plan
 from conexus.indexing.reconcile import plan as plan_changes
@@ -67,6 +67,8 @@ _NEARLY_ALL = 0.8
 # The first question waits for libraries and tables to be loaded, which takes seconds on a cold disk.
 _FIRST_SECONDS = 60.0
 _LOADING_SECONDS = 120.0
+# Who asked this long ago may ask again soon.
+_ASKED_SECONDS = 3.0
 _REFINED_INTENTS = frozenset({Intent.PROSE, Intent.CODE})
 _UNFINISHED = frozenset({State.PARTIAL, State.TIMED_OUT})
 
@@ -181,7 +183,7 @@ class Folder:
         self._resident: ResidentWorker | None = None
         self._resident_guard = Lock()
         self._keeps_worker = False
-        self._asked = False
+        self._asked = -math.inf
         self._spoken = (0, "")
         self._plain = PlainTexts(settings.scope)
         self.texts = OpenTexts()
@@ -193,13 +195,13 @@ class Folder:
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
         walked: Callable[[Walk, Plan], None] | None = None,
+        searchable: Callable[[], None] | None = None,
     ) -> Report:
         """Bring the index to what the files say now and return what that took.
 
-        `walked` is told what there is, and what of it must be read, before any of it is; who wants to know
-        also searches meanwhile. While another
-        model's or format's index is built, the old one keeps answering; the new one takes over when it is
-        complete. Raises IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
+        `walked` is told what there is, and what of it must be read, before any of it is. `searchable` is told when
+        everything is found, before rows are arranged to be found faster. While another model's or format's index
+        is built, or the same anew, the old one keeps answering; the new one takes over when it is complete. Raises IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
         """
         begun = time.perf_counter()
         with self._writing:
@@ -214,8 +216,10 @@ class Folder:
             todo = plan_changes(index.files, index.skips, walk.entries, _unseen(walk))
             if walked is not None:
                 walked(walk, todo)
-            tally = self._apply(opened, todo, progress, cancelled, asked_meanwhile=walked is not None)
+            tally = self._apply(opened, todo, progress, cancelled, searchable)
             if not tally.cancelled:
+                if not self._indexes.answers(opened):
+                    opened.index.snapshot().prepare()
                 self._indexes.publish(opened)
         skipped = Counter(str(skip.reason) for skip in walk.skipped) + _count_skips(index)
         return tally.report(index, todo, dict(skipped), time.perf_counter() - begun)
@@ -238,18 +242,19 @@ class Folder:
     def show_text(self, path: str) -> bool:
         """Let the open text of `path` be searched instead of the file; if it is not open, the file again.
 
-        Returns False when it has to be tried again later, because another index is still being built.
+        Returns False when it has to be tried again later, because another model's index is still being built.
         Raises as `reconcile`.
         """
         held = self.texts.get(path)
         embedder = self._embedder(self.settings.model.name)
-        opened = self._indexes.writable(self.settings.model.name, embedder)
-        index = opened.index
+        opened = self._indexes.shown(self._indexes.writable(self.settings.model.name, embedder))
         if held is None or self._scope.admit_text(path) is not None:
-            index.drop_buffer(path)
+            if opened is not None:
+                opened.index.drop_buffer(path)
             return True
-        if opened is not self._indexes.answering():
+        if opened is None:
             return False
+        index = opened.index
         resident = self._worker(embedder)
         indexer = Indexer(
             self.root, self.settings, index, embedder, vectors=self._vectors(embedder), resident=resident
@@ -274,10 +279,15 @@ class Folder:
                 self._resident.close()
             self._resident = None
 
-    def discard(self) -> None:
-        """Throw the index away; the next reconcile makes a new one."""
+    def renew(self) -> None:
+        """Let the next reconcile make a new index; the one that is there answers until that is complete.
+
+        Raises as `reconcile`.
+        """
         with self._writing:
-            self._indexes.discard()
+            model = self.settings.model.name
+            self._indexes.writable(model, self._embedder(model))
+            self._indexes.renew()
 
     def keep_worker(self) -> None:
         """Be ready for questions at any time: read a few files with a process that stays, arrange rows in another."""
@@ -307,7 +317,7 @@ class Folder:
         """
         begun = time.perf_counter()
         deadline = time.monotonic() + (
-            self.settings.search.budget_ms / 1000 if self._asked else _FIRST_SECONDS
+            self.settings.search.budget_ms / 1000 if math.isfinite(self._asked) else _FIRST_SECONDS
         )
         view = self.view()
         query = self.plan(request, view)
@@ -324,7 +334,7 @@ class Folder:
             deadline=deadline,
             cancelled=cancelled,
         )
-        self._asked = True
+        self._asked = time.monotonic()
         if cancelled():
             raise CancelledError(f"searching {self.root} was cancelled")
         second = self._second_opinion(query, notes) if request.refine else None
@@ -499,10 +509,10 @@ class Folder:
         todo: Plan,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        *,
-        asked_meanwhile: bool = False,
+        searchable: Callable[[], None] | None = None,
     ) -> Tally:
-        if todo.empty:
+        # An engine that was killed may have left rows as they were read.
+        if todo.empty and not must_be_arranged(opened.index):
             return Tally(total=0)
         embedder = self._embedder(self.settings.model.name)
         opened.index.arranges_apart = self._keeps_worker
@@ -517,7 +527,9 @@ class Folder:
                 vectors=self._vectors(embedder),
                 resident=self._worker(embedder) if self._keeps_worker else None,
             )
-            return indexer.run(todo, progress, cancelled, asked_meanwhile=asked_meanwhile)
+            if not self._indexes.answers(opened):
+                return indexer.run(todo, progress, cancelled)
+            return indexer.run(todo, progress, cancelled, asked=self._is_asked, searchable=searchable)
         finally:
             self._indexes.release(donors)
 
@@ -531,6 +543,10 @@ class Folder:
             with suppress(ConexusError):  # where it cannot be written, it can be read
                 self._indexes.writable(model, self._embedder(model))
         return self._indexes.answering()
+
+    def _is_asked(self) -> bool:
+        """Return whether somebody searches here these days, so that it is worth some work to find more."""
+        return time.monotonic() - self._asked < _ASKED_SECONDS
 
     def _worker(self, embedder: Embedder) -> ResidentWorker:
         with self._resident_guard:

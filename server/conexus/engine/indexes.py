@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock, RLock, Timer
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, evolve
 
 from conexus.embedding.terms import TERMS_VERSION
 from conexus.embedding.vocabulary import embedded_vocabulary
@@ -61,6 +61,7 @@ class FolderIndexes:
         self._shelf = shelf
         self._answering: Opened | None = None
         self._building: Opened | None = None
+        self._renewing = False
         self._retired: list[_Retired] = []
         self._lock = RLock()
 
@@ -95,25 +96,47 @@ class FolderIndexes:
         """
         wanted = fingerprint(embedder)
         with self._lock:
-            for opened in (self._answering, self._building):
+            for opened in (self._building, None if self._renewing else self._answering):
                 if opened is not None and opened.standing.fingerprint == wanted and opened.writable:
                     return opened
+            current = self._shelf.answering(self._root)
             standing = Standing(
-                self._root,
-                self._shelf.place(self._root, wanted),
-                model,
-                wanted,
-                embedder.dimensions,
+                self._root, self._directory(wanted, current), model, wanted, embedder.dimensions
             )
             opened = _open(standing, writable=True)
-            current = self._shelf.answering(self._root)
-            if current is None or current.fingerprint == wanted:
+            if current is None or current.directory == standing.directory:
                 # Nothing better answers yet: even a part of the index is worth searching.
                 self._shelf.publish(standing)
+                # What an engine that was killed left of an index that was built anew.
+                unfinished = self._shelf.place(self._root, wanted, beside=standing.directory)
+                self._shelf.discard(evolve(standing, directory=unfinished))
                 self._replace_answering(opened)
             else:
                 self._building = opened
             return opened
+
+    def renew(self) -> None:
+        """Have `writable` begin a new index, which takes over when it is complete; the one there is answers until then."""
+        with self._lock:
+            self._abandon()
+            retired, self._retired = self._retired, []
+            for old in retired:
+                old.end()  # the new one may take its place
+            current = self._shelf.answering(self._root)
+            if current is not None:
+                self._renewing = True
+                spare = self._shelf.place(self._root, current.fingerprint, beside=current.directory)
+                self._shelf.discard(evolve(current, directory=spare))
+
+    def shown(self, opened: Opened) -> Opened | None:
+        """Return where open texts are shown while `opened` is written: the index that answers, if it takes their rows."""
+        answering = self.answering()
+        takes = answering.writable and answering.standing.fingerprint == opened.standing.fingerprint
+        return answering if takes else None
+
+    def answers(self, opened: Opened) -> bool:
+        """Return whether questions are answered by `opened` now."""
+        return self._answering is opened
 
     def publish(self, opened: Opened) -> None:
         """Let a completed index answer, and delete the one it replaces."""
@@ -122,7 +145,7 @@ class FolderIndexes:
                 return
             old = self._shelf.answering(self._root)
             self._shelf.publish(opened.standing)
-            self._building = None
+            self._building, self._renewing = None, False
             self._replace_answering(opened, obsolete=old)
 
     def donors(self, opened: Opened, entries: Sequence[Entry]) -> list[Donor]:
@@ -147,13 +170,6 @@ class FolderIndexes:
             if donor.has_moved:
                 self._shelf.discard(donor.standing)
 
-    def discard(self) -> None:
-        """Close all and delete the index that answers."""
-        with self._lock:
-            self.close()
-            if (standing := self._shelf.answering(self._root)) is not None:
-                self._shelf.discard(standing)
-
     def close(self) -> None:
         """Close all; others may write then."""
         with self._lock:
@@ -161,9 +177,24 @@ class FolderIndexes:
                 if opened is not None:
                     opened.index.close()
             self._answering = self._building = None
+            self._renewing = False
             retired, self._retired = self._retired, []
         for old in retired:
             old.end()
+
+    def _directory(self, wanted: Fingerprint, current: Standing | None) -> Path:
+        if current is None or current.fingerprint != wanted:
+            return self._shelf.place(self._root, wanted)
+        if self._renewing:
+            return self._shelf.place(self._root, wanted, beside=current.directory)
+        return current.directory
+
+    def _abandon(self) -> None:
+        """Delete what is being built, and is not what is wanted any more."""
+        unfinished, self._building, self._renewing = self._building, None, False
+        if unfinished is not None:
+            unfinished.index.close()
+            self._shelf.discard(unfinished.standing)
 
     def _replace_answering(self, opened: Opened, obsolete: Standing | None = None) -> None:
         """Let `opened` answer from now on; questions that the old one is answering get their answers."""

@@ -145,7 +145,7 @@ class LiveFolder:
             self._pending.reconcile()
 
     def reindex(self, *, fresh: bool) -> None:
-        """Look at every file again; `fresh` throws the index away first."""
+        """Look at every file again; `fresh` builds the index anew, beside the one that answers until then."""
         self._fresh = self._fresh or fresh
         self._pending.touch([""])
 
@@ -296,10 +296,10 @@ class LiveFolder:
         if self._fresh:
             self._fresh = False
             self._progress.complete = False
-            self.folder.discard()
+            self.folder.renew()
         self._progress.phase = "scanning"
         self._soon()
-        report = self.folder.reconcile(self._note, self._is_stopped, self._walked)
+        report = self.folder.reconcile(self._note, self._is_stopped, self._walked, self._searchable)
         self._progress.pending = 0
         if report.cancelled:
             return False
@@ -315,6 +315,14 @@ class LiveFolder:
         self._watcher.follow(walk)
         self._progress.phase = "indexing" if plan.read else "ready"
         self._progress.pending = len(plan.read)
+        self._soon()
+
+    def _searchable(self) -> None:
+        """Take note that everything is found from now on; arranging rows only makes it faster."""
+        self._progress.pending = 0
+        self._progress.phase = "ready"
+        self._progress.complete = True
+        self._show_again()
         self._soon()
 
     def _note(self, progress: Progress) -> None:

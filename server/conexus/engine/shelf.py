@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _POINTER = "folder.json"
+_SECOND = "-second"  # an index that is built anew stands beside the one that answers until it is complete
 
 
 @frozen
@@ -56,9 +57,10 @@ class Shelf:
         """Return where the commits of a folder's repository are remembered, whatever its index is made of."""
         return self._home(root) / COMMITS_NAME
 
-    def place(self, root: Path, fingerprint: Fingerprint) -> Path:
-        """Return the directory for the index of `root` with this fingerprint."""
-        return self._home(root) / fingerprint.key
+    def place(self, root: Path, fingerprint: Fingerprint, beside: Path | None = None) -> Path:
+        """Return the directory for the index of `root` with this fingerprint, another one than `beside`."""
+        usual = self._home(root) / fingerprint.key
+        return usual.with_name(f"{usual.name}{_SECOND}") if usual == beside else usual
 
     def answering(self, root: Path) -> Standing | None:
         """Return the index that answers for `root`, or None before the first was published."""
@@ -83,6 +85,7 @@ class Shelf:
             "model": standing.model,
             "dimensions": standing.dimensions,
             "fingerprint": asdict(standing.fingerprint),
+            "second": standing.directory.name.endswith(_SECOND),
         }
         new = home / f"{_POINTER}.{os.getpid()}"
         new.write_text(json.dumps(content), "utf-8")
@@ -117,9 +120,8 @@ def _read(home: Path) -> Standing | None:
         content = json.loads((home / _POINTER).read_text("utf-8"))
         root = Path(os.fsdecode(bytes.fromhex(content["root"])))
         fingerprint = Fingerprint(**content["fingerprint"])
-        standing = Standing(
-            root, home / fingerprint.key, str(content["model"]), fingerprint, int(content["dimensions"])
-        )
+        directory = home / f"{fingerprint.key}{_SECOND if content.get('second') else ''}"
+        standing = Standing(root, directory, str(content["model"]), fingerprint, int(content["dimensions"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return standing if standing.directory.is_dir() else None

@@ -256,7 +256,7 @@ class StatusOf:
 
 @frozen
 class Reindex:
-    """Compare every file with the index again; `fresh` throws the index away first."""
+    """Compare every file with the index again; `fresh` builds the index anew, beside the one that answers."""
 
     root: str = ""
     fresh: bool = False

@@ -46,6 +46,8 @@ _TAIL_CHUNKS = 2_000
 # A thousand versions take seconds to open and hundreds of MB; arranging writes all rows.
 _TAIL_COMMITS = 256
 _FEW_FILES = 16
+# Vectors of more files are not compared one by one while somebody waits.
+_MOST_SCANNED_FILES = 20_000
 
 
 @frozen
@@ -111,12 +113,13 @@ class Indexer:
         progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
         *,
-        asked_meanwhile: bool = False,
+        asked: Callable[[], bool] = lambda: False,
+        searchable: Callable[[], None] | None = None,
     ) -> Tally:
         """Bring the index to what `plan` says and return the tally.
 
-        `asked_meanwhile` says that somebody searches during it, which is worth a twentieth more work.
-        Cancelling stops reading; what was made until then is committed and searchable.
+        `asked` says whether somebody searches now, which is worth a twentieth more work. `searchable` is told
+        when every agent finds all that was read, if that is before rows are arranged. Cancelling stops reading; what was made until then is committed and searchable.
         """
         tally = Tally(total=len(plan.read))
         pending = _Pending()
@@ -130,7 +133,7 @@ class Indexer:
             if pending.due:
                 self._commit(pending)
                 pending = _Pending(enough=min(_COMMIT_ROWS, 3 * pending.enough))
-                if asked_meanwhile:
+                if asked():
                     self._keep_words_searchable()
             if cancelled():
                 break
@@ -138,7 +141,9 @@ class Indexer:
         # Forgotten last: until here their vectors can serve the same text under a new name.
         pending.removed = () if tally.cancelled else plan.removed
         self._commit(pending)
-        if self._index.pending_chunks > _TAIL_CHUNKS or self._index.waiting_commits > _TAIL_COMMITS:
+        if must_be_arranged(self._index):
+            if searchable is not None and not tally.cancelled and self._found_as_they_are():
+                searchable()
             progress(tally.progress("arranging"))
             self._index.optimize()
         return tally
@@ -156,6 +161,12 @@ class Indexer:
             for rows in finished.files:
                 return _record(rows), finished.chunk_rows, finished.symbol_rows
         return None
+
+    def _found_as_they_are(self) -> bool:
+        """Make sure that rows are found before they are arranged; return False if there are too many for that."""
+        if self._index.pending_chunks > OVERLAY_ROWS and len(self._index.files) <= _MOST_SCANNED_FILES:
+            self._index.index_words()
+        return self._index.pending_chunks <= OVERLAY_ROWS
 
     def _keep_words_searchable(self) -> None:
         """Index words anew each time the index has doubled, so that all of it costs twice the last time."""
@@ -253,6 +264,11 @@ class Indexer:
             removed=pending.removed,
             frequencies=pending.frequencies,
         )
+
+
+def must_be_arranged(index: Index) -> bool:
+    """Return whether so much waits to be arranged that questions feel it."""
+    return index.unarranged_chunks > _TAIL_CHUNKS or index.waiting_commits > _TAIL_COMMITS
 
 
 def setup_of(root: Path, settings: Settings, embedder: Embedder, *, background: bool = True) -> Setup:

@@ -220,6 +220,8 @@ def main() -> None:
     if setup.background:
         with contextlib.suppress(AttributeError, OSError):
             os.nice(NICENESS)
+            # A question does not wait for the end of a time slice.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     worker = Worker(setup)
     with contextlib.suppress(EOFError):
         while True:

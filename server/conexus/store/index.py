@@ -175,6 +175,13 @@ class Index:
             return self._current_masks().pending_chunks
 
     @property
+    def unarranged_chunks(self) -> int:
+        """Return how many visible chunks `optimize` would have to arrange: all before it was done once."""
+        with self._guard:
+            masks = self._current_masks()
+            return masks.pending_chunks if self._manifest.committed.optimized else masks.chunks
+
+    @property
     def waiting_commits(self) -> int:
         """Return how many commits there were since `optimize`: each keeps a version and some files on disk."""
         committed = self._manifest.committed

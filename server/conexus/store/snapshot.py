@@ -103,6 +103,14 @@ class Snapshot:
         """Return which file ids are visible, bool[highest id + 1]: the shape of an `allowed` mask."""
         return self.view.live
 
+    def prepare(self) -> None:
+        """Read what the first question would wait for."""
+        if not self._is_slow:
+            self.symbols()
+            self._places()
+        self.nearest(np.ones(self.view.overlay.vectors.shape[1], np.float32), 1)
+        self.matching([next(iter(self.view.statistics.vocabulary), "the")], 1)
+
     def paths(self) -> dict[int, str]:
         """Return the path of every visible file id, open buffers included."""
         path_of = self.view.path_of

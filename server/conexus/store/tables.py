@@ -357,10 +357,13 @@ class Tables:
         wanted = {"file_id": BTree(), "tokens": _word_structure()}
         if rows >= FLAT_ROWS:
             wanted["vector"] = _vector_structure(rows)
-        if self._structures:
+        # Extending structures merges fragments, which writes all rows; before there are vectors, making words anew
+        # costs less, and nothing where a bulk load has just done it.
+        is_first = "vector" in wanted and not self.has_vector_structure
+        if self._structures and not is_first:
             await table.optimize(cleanup_older_than=timedelta(days=1))
         for column, config in wanted.items():
-            if f"{column}_idx" not in self._structures or await self._is_scattered(column):
+            if f"{column}_idx" not in self._structures or await self._is_outdated(column, is_first=is_first):
                 await table.create_index(column, config=config, replace=True)
         await self._look_at_structures()
 
@@ -371,9 +374,11 @@ class Tables:
             await self._table(CHUNKS).create_index(column, config=config, replace=True)
         await self._look_at_structures()
 
-    async def _is_scattered(self, column: str) -> bool:
-        # Vector segments grow by one with each optimise, and each is searched on its own.
+    async def _is_outdated(self, column: str, *, is_first: bool) -> bool:
         statistics = await self._table(CHUNKS).index_stats(f"{column}_idx")
+        if is_first:
+            return bool(statistics.num_unindexed_rows)
+        # Vector segments grow by one with each optimise, and each is searched on its own.
         return column == "vector" and (statistics.num_indices or 1) >= 8
 
     async def _prune(self) -> None:

@@ -1,0 +1,148 @@
+"""An index that is built anew takes over when it is complete, and rows are found before they are arranged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conexus.engine.engine import Engine
+from conexus.indexing import indexer
+from conexus.search.query import SearchRequest
+from conexus.settings import Settings
+from conexus.store import index as store_index
+from conexus.store import tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conexus.engine.folder import Folder
+
+OTTER = "def otter():\n    '''Swims and dives in the river.'''\n    return 'otter'\n"
+PELICAN = "def pelican():\n    '''Fishes from the air.'''\n    return 'pelican'\n"
+
+
+class CutError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "folder"
+    root.mkdir()
+    for number in range(12):
+        (root / f"m{number}.py").write_text(f"def walrus_{number}():\n    return {number}\n")
+    (root / "otter.py").write_text(OTTER)
+    return root
+
+
+@pytest.fixture
+def quickly_arranged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a dozen rows arranged as many thousands are."""
+    monkeypatch.setattr(indexer, "_TAIL_CHUNKS", 5)
+    monkeypatch.setattr(indexer, "OVERLAY_ROWS", 4)
+    monkeypatch.setattr(store_index, "OVERLAY_ROWS", 4)
+    monkeypatch.setattr(tables, "FLAT_ROWS", 8)
+
+
+def paths(folder: Folder, question: str) -> list[str]:
+    return [hit.path for hit in folder.search(SearchRequest(question)).hits]
+
+
+def directories(data: Path) -> list[str]:
+    return sorted(path.name for path in data.glob("indexes/*/*") if path.is_dir())
+
+
+def test_the_old_index_answers_until_the_new_one_is_complete(engine: Engine, root: Path) -> None:
+    folder = engine.open(root)
+    folder.reconcile()
+    (root / "new.py").write_text(PELICAN)
+    folder.renew()
+    meanwhile = []
+    folder.reconcile(
+        lambda _: meanwhile.append((paths(folder, "otter")[0], "new.py" in paths(folder, "pelican")))
+    )
+    assert meanwhile
+    assert set(meanwhile) == {("otter.py", False)}
+    assert paths(folder, "pelican")[0] == "new.py"
+    assert paths(folder, "otter")[0] == "otter.py"
+
+
+def test_an_index_can_be_built_anew_time_and_again(engine: Engine, data: Path, root: Path) -> None:
+    folder = engine.open(root)
+    folder.reconcile()
+    first = directories(data)
+    for _ in range(3):
+        folder.renew()
+        assert folder.reconcile().indexed == 13
+        assert paths(folder, "otter")[0] == "otter.py"
+    engine.close()
+    assert len(directories(data)) == len(first) == 1
+    with Engine(Settings(), data) as again:
+        assert again.open(root).reconcile().unchanged == 13
+
+
+def test_typed_text_is_found_while_a_new_index_is_built(engine: Engine, root: Path) -> None:
+    folder = engine.open(root)
+    folder.keep_worker()
+    folder.reconcile()
+    folder.renew()
+    folder.texts.put("editor", "otter.py", 2, PELICAN)
+    shown = []
+
+    def type_once(_: object) -> None:
+        if not shown:
+            shown.append(folder.show_text("otter.py"))
+            shown.append(paths(folder, "pelican")[0])
+
+    folder.reconcile(type_once)
+    assert shown == [True, "otter.py"]
+
+
+def test_what_a_killed_engine_left_of_a_new_index_goes(engine: Engine, data: Path, root: Path) -> None:
+    folder = engine.open(root)
+    folder.reconcile()
+    (kept,) = directories(data)
+    folder.renew()
+
+    def cut(_: object) -> None:
+        raise CutError
+
+    with pytest.raises(CutError):
+        folder.reconcile(cut)
+    assert len(directories(data)) == 2
+    engine.close()
+    with Engine(Settings(), data) as again:
+        assert paths(again.open(root), "otter")[0] == "otter.py"
+        assert again.open(root).reconcile().unchanged == 13
+    assert directories(data) == [kept]
+
+
+@pytest.mark.usefixtures("quickly_arranged")
+def test_everything_is_found_before_rows_are_arranged(engine: Engine, root: Path) -> None:
+    folder = engine.open(root)
+    seen: list[list[str]] = []
+    folder.reconcile(
+        searchable=lambda: seen.append([paths(folder, "otter")[0], paths(folder, "walrus_11")[0]])
+    )
+    assert seen == [["otter.py", "m11.py"]]
+    assert paths(folder, "otter")[0] == "otter.py"
+    assert folder.status().stats.pending_chunks == 0
+
+
+@pytest.mark.usefixtures("quickly_arranged")
+def test_rows_that_a_killed_engine_did_not_arrange_are_arranged_later(
+    engine: Engine, data: Path, root: Path
+) -> None:
+    def cut() -> None:
+        raise CutError
+
+    with pytest.raises(CutError):
+        engine.open(root).reconcile(searchable=cut)
+    engine.close()
+    with Engine(Settings(), data) as again:
+        folder = again.open(root)
+        assert folder.reconcile().indexed == 0
+        assert folder.view().opened.index.unarranged_chunks == 0
+        assert folder.view().snapshot.view.arrangement[1] > 0
+        assert paths(folder, "otter")[0] == "otter.py"
