@@ -30,11 +30,11 @@ FILES = """
 def retry_failed_uploads(queue, attempts=3):
     '''Try again to send the uploads that failed.'''
 //- /net/other.py
-def retry_failed_uploads_later(queue):
-    '''Try again to send the uploads that failed, when it is cold cold cold.'''
+def retry_failed_uploads(queue, attempts=3):
+    '''Try again to send the uploads that failed, cold cold cold.'''
 //- /net/third.py
-def count_uploads(queue):
-    '''Count the uploads that failed.'''
+def retry_uploads(queue, attempts=3):
+    '''Try to send the uploads that failed.'''
 """
 
 
@@ -150,3 +150,10 @@ def test_what_was_not_judged_keeps_its_place() -> None:
 
 def test_equal_opinions_change_nothing() -> None:
     assert [hit.path for hit in reordered(hits(0.5, 0.4, 0.3), [0.7, 0.7, 0.7])] == ["0.py", "1.py", "2.py"]
+
+
+def test_how_much_it_moves_is_for_all_hits_to_say() -> None:
+    opinions = [0.1, 0.9, None, None, None]
+    apart = [hit.path for hit in reordered(hits(0.5, 0.4, 0.05, 0.01, 0.001), opinions)]
+    close = [hit.path for hit in reordered(hits(0.5, 0.4, 0.39, 0.38, 0.37), opinions)]
+    assert (apart[0], close[0]) == ("0.py", "1.py")

@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 
 CANDIDATES = 50
 """How many hits are judged."""
-# Chosen on CoSQA's development split and 22 repositories with all-MiniLM-L6-v2: docs/models.md has the figures.
-_WEIGHT, _LEAST_SPREAD = 0.35, 0.2
+# Chosen on CoSQA's development split and 8 repositories with all-MiniLM-L6-v2: docs/models.md has the figures.
+_WEIGHT, _LEAST_SPREAD = 0.05, 0.2
 # Characters of a passage that are read. A transformer's time grows with them, and a chunk says early what it is.
 _LONGEST = 1_000
 _BATCH = 4
@@ -38,16 +38,17 @@ _KEPT_JUDGEMENTS = 5_000
 def reordered(hits: Sequence[Hit], opinions: Sequence[float | None]) -> list[Hit]:
     """Return `hits` with those that were judged in a new order, at the places these had; scores stay with places.
 
-    The order is that of ln(score) + 0.35 / var(ln score) · z(opinion): where paths and names told much, scores lie far
-    apart and a second opinion moves little; where they told nothing, it settles the order.
+    The order is that of ln(score) + 0.05 / var(ln score) · z(opinion): where paths and names told much, scores lie far
+    apart and a second opinion moves little; where they told nothing, it settles the order. The variance is that of all
+    hits, judged or not: the first few always lie close together.
     """
     judged = [place for place, opinion in enumerate(opinions) if opinion is not None]
     if len(judged) < 2:
         return list(hits)
-    own = np.log([max(hits[place].score, 1e-4) for place in judged])
+    own = np.log([max(hit.score, 1e-4) for hit in hits])
     weight = _WEIGHT / max(float(own.std()), _LEAST_SPREAD) ** 2
     theirs = _z(np.array([opinions[place] for place in judged], np.float64))
-    order = np.argsort(-(own + weight * theirs), kind="stable")
+    order = np.argsort(-(own[judged] + weight * theirs), kind="stable")
     found = list(hits)
     for place, number in zip(judged, order.tolist(), strict=True):
         hit, before = hits[judged[number]], judged[number]
