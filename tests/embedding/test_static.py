@@ -126,6 +126,15 @@ def test_document_frequencies_count_the_passages_of_a_term(texts: list[list[str]
     assert frequencies.sum() == sum(len(found) for found in known_terms)
 
 
+def test_terms_are_made_when_one_is_looked_up() -> None:
+    vocabulary = Vocabulary(["retry", "retries"])
+    terms = vocabulary.terms
+    assert terms
+    assert not Vocabulary([]).terms
+    assert "numbered" not in vars(vocabulary)
+    assert dict(terms) == {"retry": 0}
+
+
 def test_bags_serve_vectors_and_frequencies() -> None:
     bags = EMBEDDER.vocabulary.bags(CODE)
     assert len(bags) == len(CODE)
