@@ -1,7 +1,10 @@
 """LanceDB works without the client it is loaded without, and nothing else is replaced."""
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 _IN_A_PROCESS_OF_ITS_OWN = """
 import sys
@@ -35,3 +38,13 @@ def test_lancedb_works_without_its_remote_client(tmp_path):
         check=False,
     )
     assert done.stdout == "fine\n", done.stderr
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [({}, range(2, 1_000)), ({"LANCE_CPU_THREADS": "7"}, [7])])
+def test_both_searches_of_a_question_have_a_thread_unless_the_user_says_otherwise(chosen, threads):
+    told = {name: value for name, value in os.environ.items() if name != "LANCE_CPU_THREADS"} | chosen
+    script = "import os; from conexus.store.lean import load_lancedb as load; load(); print(os.environ['LANCE_CPU_THREADS'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=told, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) in threads
