@@ -162,9 +162,8 @@ suite('VS Code, for the first time', () => {
     await run('Notifications: Clear All Notifications');
     script(join(bin, 'uv'), 'echo "Resolved 7 packages"; sleep 2; echo "no space left on device" >&2; exit 1');
     await choose('Conexus: Install Server');
-    await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();
     await rows.filter({ hasText: 'a virtual environment of this extension' }).waitFor();
-    await page.keyboard.press('Enter');
+    await rows.filter({ hasText: 'uv tool install conexus-lsp' }).click();
     await toast('Installing the Conexus server').filter({ hasText: 'Resolved 7 packages' }).waitFor();
     await toast('The server was not installed').filter({ hasText: 'no space left on device' }).waitFor();
     await says(/was not found on this machine/);
@@ -175,8 +174,7 @@ suite('VS Code, for the first time', () => {
     await run('Notifications: Clear All Notifications');
     script(join(bin, 'uv'), `echo "Installed $*"; sleep 3; ln -s '${conexus}' '${join(bin, 'conexus')}'`);
     await choose('Conexus: Install Server');
-    await rows.filter({ hasText: 'uv tool install conexus-lsp' }).waitFor();
-    await page.keyboard.press('Enter');
+    await rows.filter({ hasText: 'uv tool install conexus-lsp' }).click();
     await toast('Installing the Conexus server').filter({ hasText: 'Installed tool install conexus-lsp' }).waitFor();
     await says(/files are indexed/);
     await page.keyboard.press('Control+Alt+f');
