@@ -1,4 +1,4 @@
-"""An index that is built anew takes over when it is complete, and rows are found before they are arranged."""
+"""When rows are written anew: an index takes over when it is complete, is found before it is arranged, stays small."""
 
 from __future__ import annotations
 
@@ -146,3 +146,22 @@ def test_rows_that_a_killed_engine_did_not_arrange_are_arranged_later(
         assert folder.view().opened.index.unarranged_chunks == 0
         assert folder.view().snapshot.view.arrangement[1] > 0
         assert paths(folder, "otter")[0] == "otter.py"
+
+
+def test_saving_for_long_leaves_few_versions(
+    engine: Engine, data: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "_TAIL_COMMITS", (3, 3))
+    folder = engine.open(root)
+    folder.keep_worker()
+    folder.reconcile()
+    versions = []
+    for number in range(12):
+        (root / "otter.py").write_text(OTTER.replace("otter", f"otter{number}"))
+        assert folder.touch(["otter.py"])
+        versions.append(len(list(data.rglob("_versions/*"))))
+        assert paths(folder, f"otter{number}")[0] == "otter.py"
+    # Two tables, a version for each waiting commit, and those that arranging has just made.
+    assert max(versions) <= 24
+    assert versions[-1] <= versions[3] + 2
+    assert folder.reconcile().unchanged == 13

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.store.conftest import Desk, everything, found, near, open_index, vector_of
 
 from conexus.embedding.words import words as words_of
+from conexus.store import index, overlay
 
 _NAMES = st.sampled_from(["a.py", "b.py", "c.py", "d'.py"])
 _WORDS = st.sampled_from(["open", "close", "socket", "header", "parse", "tree"])
@@ -182,3 +183,23 @@ def test_saving_for_long_does_not_grow_the_overlay(desk: Desk) -> None:
         desk.write({"a.py": [f"saved{number} part{part}" for part in range(20)]})
         assert len(found(desk.index, f"saved{number}")) == 20
     assert len(desk.index._opened_overlay().view().file_ids) < 700
+
+
+def test_typing_ever_new_words_for_long_grows_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlay, "_SLACK_WORDS", 200)
+    monkeypatch.setattr(overlay, "_SLACK_ROWS", 20)
+    monkeypatch.setattr(index, "_SPARE_PATHS", 50)
+    desk.write({"a.py": ["calm sea"], "b.py": ["open tree"]})
+    desk.open_buffer("a.py", ["harbour light"])
+    early = desk.index.snapshot()
+    sizes = []
+    for number in range(400):
+        desk.open_buffer("a.py", [f"word{number}x{part} common" for part in range(3)])
+        view = desk.index.snapshot().view
+        sizes.append((len(view.overlay.known), len(view.path_of)))
+        assert found(desk.index, f"word{number}x2") == [("a.py", 2)]
+    assert max(known for known, _ in sizes) < 400
+    assert max(paths for _, paths in sizes) < 100
+    assert found(desk.index, "word0x0") == []
+    assert found(desk.index, "tree") == [("b.py", 0)]
+    assert [row.path for row in early.matching(["harbour"], 9)] == ["a.py"]

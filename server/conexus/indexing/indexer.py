@@ -43,8 +43,10 @@ _COMMIT_SECONDS = 5.0
 _MAX_WORKERS = 8
 # Chunks that no search structure covers are searched in memory, loaded at each start: a few are cheap.
 _TAIL_CHUNKS = 2_000
-# A thousand versions take seconds to open and hundreds of MB; arranging writes all rows.
-_TAIL_COMMITS = 256
+# Each commit leaves two versions and some files, which arranging clears away; but it writes all rows. So few may wait
+# where rows are few: versions, files and memory stay what they are over a day of saving.
+_TAIL_COMMITS = (32, 256)
+_CHUNKS_A_COMMIT = 2_000
 _FEW_FILES = 16
 # Vectors of more files are not compared one by one while somebody waits.
 _MOST_SCANNED_FILES = 20_000
@@ -267,8 +269,10 @@ class Indexer:
 
 
 def must_be_arranged(index: Index) -> bool:
-    """Return whether so much waits to be arranged that questions feel it."""
-    return index.unarranged_chunks > _TAIL_CHUNKS or index.waiting_commits > _TAIL_COMMITS
+    """Return whether so much waits to be arranged that questions or the disk feel it."""
+    least, most = _TAIL_COMMITS
+    enough = min(most, max(least, index.chunks // _CHUNKS_A_COMMIT))
+    return index.unarranged_chunks > _TAIL_CHUNKS or index.waiting_commits > enough
 
 
 def setup_of(root: Path, settings: Settings, embedder: Embedder, *, background: bool = True) -> Setup:

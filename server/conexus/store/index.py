@@ -38,6 +38,7 @@ OVERLAY_ROWS = 8_192
 _REOPEN_AFTER = 10
 _RESERVED_IDS = 256
 _VECTOR_FILES = 64
+_SPARE_PATHS = 1_024
 _LOCK_NAME = "lock"
 _OWNER_NAME = "owner"
 
@@ -175,6 +176,12 @@ class Index:
             return self._current_masks().pending_chunks
 
     @property
+    def chunks(self) -> int:
+        """Return how many chunks are visible; open buffers do not count."""
+        with self._guard:
+            return self._current_masks().chunks
+
+    @property
     def unarranged_chunks(self) -> int:
         """Return how many visible chunks `optimize` would have to arrange: all before it was done once."""
         with self._guard:
@@ -259,6 +266,7 @@ class Index:
             self._path_of[file_id] = path
             previous = self._buffers.get(path)
             self._buffers = {**self._buffers, path: file_id}
+            self._forget_paths()
             if previous is not None:
                 overlay.drop([previous])
             self._snapshot = None
@@ -666,6 +674,13 @@ class Index:
 
             self._overlay = Overlay(self.dimensions)
         return self._overlay
+
+    def _forget_paths(self) -> None:
+        """Keep paths of visible files only, once most others are gone; snapshots that are out keep what they have."""
+        if len(self._path_of) > 2 * len(self.files) + _SPARE_PATHS:
+            self._path_of = {record.file_id: record.path for record in self.files.values()}
+            self._path_of |= {number: path for path, number in self._buffers.items()}
+            self._snapshot = None
 
     def _current_masks(self) -> _Masks:
         if self._masks is None:

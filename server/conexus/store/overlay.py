@@ -26,6 +26,7 @@ B = 0.75
 """BM25's constants as LanceDB has them, so that scores of both compare."""
 _LONGEST_WORD = 40  # bytes; LanceDB leaves longer words out of its full-text structure
 _SLACK_ROWS = 256
+_SLACK_WORDS = 4_096
 
 
 def admitted(file_ids: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -169,6 +170,8 @@ class Overlay:
         if (count := int(dead.sum())) < _SLACK_ROWS or count * 2 < len(dead):
             return
         self._view = _without(self._view, dead)
+        if len(self._known) > 2 * len(self._view.terms) + _SLACK_WORDS:
+            self._view, self._known = _renumbered(self._view)
         ids = pa.array(gone)
         symbols = pa.concat_tables(self._symbols)
         self._symbols = [symbols.filter(pc.invert(pc.is_in(symbols["file_id"], ids)))]
@@ -248,3 +251,11 @@ def _without(view: OverlayView, dead: NDArray[np.bool_]) -> OverlayView:
         terms=view.terms[of_kept],
         term_rows=number[view.term_rows[of_kept]],
     )
+
+
+def _renumbered(view: OverlayView) -> tuple[OverlayView, dict[str, int]]:
+    """Return `view` without words that none of its rows has, and the numbers of the others."""
+    used, terms = np.unique(view.terms, return_inverse=True)
+    words = list(view.known)  # in the order of their numbers
+    known = {words[number]: position for position, number in enumerate(used.tolist())}
+    return evolve(view, terms=terms.astype(np.int32), known=known), known
