@@ -11,6 +11,7 @@ interface Home {
 }
 
 const CLICK_MS = 100;
+const KINDS = vscode.TextEditorSelectionChangeKind;
 
 const HIGHLIGHT = vscode.window.createTextEditorDecorationType({
   backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
@@ -39,9 +40,10 @@ export class Preview {
   private readonly tabs = new Set(openTabs());
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
-  private clicked = false;
-  private readonly mouse = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
-    this.clicked ||= kind === vscode.TextEditorSelectionChangeKind.Mouse;
+  /** Whether the user clicked or typed into an editor, and not into the picker. */
+  private acted = false;
+  private readonly acts = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
+    this.acted ||= kind === KINDS.Mouse || kind === KINDS.Keyboard;
   });
 
   /** Show a hit without leaving the picker; of several asked for at once, the last one. */
@@ -55,7 +57,7 @@ export class Preview {
   /** Stop, and leave what is shown. */
   async end(): Promise<void> {
     this.wanted = undefined;
-    this.mouse.dispose();
+    this.acts.dispose();
     await this.last;
     for (const editor of vscode.window.visibleTextEditors) {
       editor.setDecorations(HIGHLIGHT, []);
@@ -73,12 +75,12 @@ export class Preview {
     if (left.length > 0) await vscode.window.tabGroups.close(left, true);
   }
 
-  /** Stop, and show what was shown before, unless the user clicked into an editor. */
+  /** Stop, and show what was shown before, unless the user goes on in an editor. */
   async dismissed(): Promise<void> {
     this.wanted = undefined;
     // A click is heard of about when the box is gone.
     await new Promise((later) => setTimeout(later, CLICK_MS));
-    await (this.clicked ? this.end() : this.back());
+    await (this.acted ? this.end() : this.back());
   }
 
   private async restore({ editor, selections, visible, inPreview }: Home): Promise<void> {
