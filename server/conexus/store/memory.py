@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def without_collecting() -> Iterator[None]:
-    """Make many objects that will stay: the garbage collector would go through all there are, again and again."""
+    """Make many objects that will stay: the garbage collector goes through them neither now nor later."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_on:
             gc.enable()
 

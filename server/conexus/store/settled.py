@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_BULK_SECONDS = 0.2
 
 
 @define(eq=False)
@@ -78,6 +80,7 @@ class Settled:
         return reading
 
     def _fill(self, table: _Table, reading: Future[T], read: Callable[[], T]) -> None:
+        began = time.monotonic()
         try:
             reading.set_result(read())
         except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
@@ -85,7 +88,9 @@ class Settled:
         with self._guard:
             if table.reading is reading and _is_good(reading):
                 table.before = None
-        give_back_memory()
+        # What was mapped leaves nothing behind, and somebody may be waiting for his first answer.
+        if time.monotonic() - began > _BULK_SECONDS:
+            give_back_memory()
 
 
 def _is_good(reading: Future[Any]) -> bool:
