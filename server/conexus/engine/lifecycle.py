@@ -25,6 +25,7 @@ from attrs import frozen
 from conexus.domain import digest_of
 from conexus.engine.wire import EngineError
 from conexus.log import state_directory
+from conexus.store.memory import STAYING
 
 if TYPE_CHECKING:
     import asyncio
@@ -126,7 +127,7 @@ def spawn(data_directory: Path) -> None:
             # -P: the directory we stand in must not be able to shadow our modules.
             [sys.executable, "-P", "-m", "conexus.engine.host", os.fspath(data_directory.absolute())],
             cwd=home,
-            env={"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **os.environ},
+            env={"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **STAYING, **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

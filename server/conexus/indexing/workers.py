@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import queue
 import subprocess
@@ -16,6 +15,7 @@ from attrs import evolve
 
 from conexus.domain import ConexusError
 from conexus.indexing.jobs import Job, Made, nothing_made
+from conexus.store.memory import passing_environment
 from conexus.workspace.files import Skipped, SkipReason
 
 if TYPE_CHECKING:
@@ -319,4 +319,4 @@ def _send(pipe: IO[bytes], message: object) -> None:
 def _environment() -> dict[str, str]:
     # Workers are the parallelism; a thread pool inside each would only fight over the same cores.
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single, "ARROW_NUM_THREADS": "1"}
+    return {**passing_environment(), **single, "ARROW_NUM_THREADS": "1"}

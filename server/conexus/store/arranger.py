@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from conexus.store.memory import passing_environment
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -38,6 +40,7 @@ class Arranger:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=passing_environment(),
             text=True,
             encoding="utf-8",
             start_new_session=True,
