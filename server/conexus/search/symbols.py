@@ -88,23 +88,24 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
     wanted = name.lower()
     scores: dict[int, tuple[float, float]] = {}
 
-    def add(position: int, base: float) -> None:
-        score = base + _SHARE * len(wanted) / max(len(wanted), len(table.name(position)))
-        sure, maybe = scores.get(position, (0.0, 0.0))
-        scores[position] = (sure, score) if base == _HUMPS else (max(sure, score), maybe)
+    def add(found: Iterable[int], base: float) -> None:
+        positions = list(found)
+        for position, length in zip(positions, table.lengths(positions), strict=True):
+            # What begins so and is no longer is the name itself.
+            least = _EXACT if base == _BEGINS and length == len(wanted) else base
+            score = least + _SHARE * len(wanted) / max(len(wanted), length)
+            sure, maybe = scores.get(position, (0.0, 0.0))
+            scores[position] = (sure, score) if base == _HUMPS else (max(sure, score), maybe)
 
-    for position in table.beginning_with(wanted, _MOST_NAMES):
-        add(position, _EXACT if table.name(position) == wanted else _BEGINS)
+    add(table.beginning_with(wanted, _MOST_NAMES), _BEGINS)
     if len(scores) >= _MOST_NAMES or len(table.of_names(list(scores))[0]) >= _MOST_SYMBOLS:
         return scores  # whatever else matches comes after these, and no more are looked at
     if len(wanted) > 1:
-        for position in table.matching(_abbreviation(wanted), wanted[0]):
-            add(position, _HUMPS)
-        for position in table.containing(wanted, _MOST_NAMES):
-            add(position, _CONTAINS)
+        add(table.matching(_abbreviation(wanted), wanted[0]), _HUMPS)
+        add(table.containing(wanted, _MOST_NAMES), _CONTAINS)
     if len(wanted) > 3 and len(scores) < _ENOUGH_NAMES:
         for position, similarity in _resembling(wanted, table):
-            add(position, _RESEMBLES * similarity / 100)
+            add([position], _RESEMBLES * similarity / 100)
     return scores
 
 

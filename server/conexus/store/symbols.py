@@ -212,6 +212,12 @@ class VisibleSymbols:
         border = len(self._settled.names)
         return self._settled.names[position] if position < border else self._recent.names[position - border]
 
+    def lengths(self, positions: Sequence[int]) -> list[int]:
+        """Return how many characters the names at `positions` have."""
+        border = len(self._settled.names)
+        lengths, recent = self._settled.names.shapes[0], self._recent.names.shapes[0]
+        return [int(lengths[at] if at < border else recent[at - border]) for at in positions]
+
     def beginning_with(self, beginning: str, most: int) -> Iterator[int]:
         """Yield positions of at most twice `most` names that begin so (lower case)."""
         return self._positions(lambda names: names.beginning_with(beginning, most))
