@@ -40,10 +40,10 @@ export class Preview {
   private readonly tabs = new Set(openTabs());
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
-  /** Whether the user clicked or typed into an editor, and not into the picker. */
-  private acted = false;
+  /** When the user last clicked or typed into an editor, and not into the picker. */
+  private acted = 0;
   private readonly acts = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
-    this.acted ||= kind === KINDS.Mouse || kind === KINDS.Keyboard;
+    if (kind === KINDS.Mouse || kind === KINDS.Keyboard) this.acted = performance.now();
   });
 
   /** Show a hit without leaving the picker; of several asked for at once, the last one. */
@@ -80,7 +80,7 @@ export class Preview {
     this.wanted = undefined;
     // A click is heard of about when the box is gone.
     await new Promise((later) => setTimeout(later, CLICK_MS));
-    await (this.acted ? this.end() : this.back());
+    await (performance.now() - this.acted < 3 * CLICK_MS ? this.end() : this.back());
   }
 
   private async restore({ editor, selections, visible, inPreview }: Home): Promise<void> {
