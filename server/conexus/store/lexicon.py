@@ -126,7 +126,9 @@ class Lexicon(Sequence[str]):
         return bisect.bisect_left(range(len(self)), line, key=self._line)
 
     def _positions(self, offsets: Sequence[int]) -> list[int]:
-        found: list[int] = (np.searchsorted(self._starts, np.array(offsets, np.int32), side="right") - 1).tolist()
+        found: list[int] = (
+            np.searchsorted(self._starts, np.array(offsets, np.int32), side="right") - 1
+        ).tolist()
         return found
 
     @cached_property
