@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from conexus.parsing.chunker import parse
 from conexus.search.symbols import find
 from conexus.store.schema import RowsBuilder, decode
 from conexus.store.symbols import SymbolTable, VisibleSymbols
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILES = {
     "shop/cart.py": (
@@ -125,20 +129,33 @@ def test_related_files_are_tests_users_documents_and_what_changes_together(shop:
     ],
 )
 def test_definitions_are_found_as_people_type_them(text: str, first: str) -> None:
-    builder = RowsBuilder(1)
-    for number, source in enumerate(FILES.values()):
-        parsed = parse(source.encode(), "python")
-        count = len(parsed.chunks)
-        builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
-    rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
-    paths = dict(enumerate(FILES))
-    settled, recent = SymbolTable.of(rows, paths), SymbolTable.of(rows.slice(0, 0), paths)
-    table = VisibleSymbols(settled, recent, np.ones(len(FILES), np.bool_))
+    table = _table_of(FILES)
     found = find(text, table, 10)
     assert found[0][0].name == first
     assert all(0 < score <= 1 for _, score in found)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     assert find(text, table, 1) == found[:1]
+
+
+@pytest.mark.parametrize(("begins", "others"), [(299, True), (300, False)])
+def test_other_matches_count_until_enough_names_begin_so(begins: int, others: bool) -> None:
+    many = "".join(f"def get{number:03}():\n    return 1\n\n\n" for number in range(begins))
+    table = _table_of({"many.py": many, "other.py": "def widget():\n    return 1\n"})
+    found = [entry.name for entry, _ in find("get", table, 1_000)]
+    assert found[:begins] == [f"get{number:03}" for number in range(begins)]
+    assert ("widget" in found) == others
+
+
+def _table_of(files: Mapping[str, str]) -> VisibleSymbols:
+    builder = RowsBuilder(1)
+    for number, source in enumerate(files.values()):
+        parsed = parse(source.encode(), "python")
+        count = len(parsed.chunks)
+        builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
+    rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
+    paths = dict(enumerate(files))
+    settled, recent = SymbolTable.of(rows, paths), SymbolTable.of(rows.slice(0, 0), paths)
+    return VisibleSymbols(settled, recent, np.ones(len(files), np.bool_))
 
 
 def test_definitions_have_the_places_of_the_text_now(shop: World) -> None:

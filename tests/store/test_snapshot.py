@@ -70,6 +70,21 @@ def test_covering_finds_the_chunk_at_a_place(desk: Desk) -> None:
         desk.index.optimize()
 
 
+def test_symbols_of_several_names_come_in_the_order_of_the_names(desk: Desk) -> None:
+    desk.write({"a.py": ["parse one", "Größe x", "parse two", "run x"], "gone.py": ["parse three"]})
+    desk.index.optimize()
+    desk.write({"b.py": ["PARSE four", "walk x"], "gone.py": None})
+    table = desk.index.snapshot().symbols()
+    names = [at for beginning in ("walk", "parse", "größe") for at in table.beginning_with(beginning, 10)]
+    numbers, places = table.of_names(names)
+    one_by_one = [(number, at) for at, name in enumerate(names) for number in table.of_name(name).tolist()]
+    assert list(zip(numbers.tolist(), places.tolist(), strict=True)) == one_by_one
+    assert {entry.path for entry in table.entries(numbers)} == {"a.py", "b.py"}
+    assert table.paths(numbers) == [entry.path for entry in table.entries(numbers)]
+    assert table.lengths(names) == [len(table.name(name)) for name in names]
+    assert [part.tolist() for part in table.of_names([])] == [[], []]
+
+
 def test_symbols_by_name_in_any_case_and_by_file(desk: Desk) -> None:
     desk.write({"a.py": ["Parse one", "parse two", "Über x"], "b.py": ["zeta"]})
     desk.index.optimize()
