@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from conexus.engine.pending import Pending
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_edits_of_one_text_are_taken_once() -> None:
@@ -56,6 +60,21 @@ def test_a_text_that_cannot_be_shown_yet_stays_due() -> None:
     pending.retry_edit("a.py")
     assert not pending.has_done(ticket)
     assert pending.take_edits() == ["a.py"]
+
+
+def test_a_question_ends_the_wait_for_the_next_keystroke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conexus.engine.pending.DEBOUNCE_SECONDS", 3600.0)
+    monkeypatch.setattr("conexus.engine.pending.LONGEST_WAIT_SECONDS", 3600.0)
+    pending = Pending()
+    pending.edit("a.py")
+    pending.edit("b.py")
+    asked = threading.Timer(0.05, pending.hurry)
+    asked.start()
+    assert sorted(pending.take_edits()) == ["a.py", "b.py"]
+    pending.retry_edit("a.py")
+    pending.edit("b.py")
+    pending.hurry()
+    assert pending.take_edits() == ["b.py"], "what could not be shown is not tried again for every question"
 
 
 def test_files_are_taken_together_and_many_are_everything() -> None:

@@ -174,6 +174,7 @@ class LiveFolder:
         """Wait a moment for texts that were typed just now, so that a question sees what was told before it."""
         ticket = self._pending.ticket
         if not self._pending.has_shown(ticket):
+            self._pending.hurry()
             deadline = time.monotonic() + _CATCH_UP_SECONDS
             self._pending.wait_until(lambda: self._pending.has_shown(ticket), deadline, lambda: False)
 
