@@ -1,6 +1,12 @@
 local Child = require('child')
 
-local root = Child.project('a shop #1 für Ä', require('shop'))
+local twins = {
+  ['left/shelf.py'] = 'HEIGHT = 3\n',
+  ['left/jars.py'] = 'def count_jars(shelf):\n    return sum(jar.full for jar in shelf)\n',
+  ['right/shelf.py'] = 'HEIGHT = 4\n',
+  ['right/jars.py'] = 'def count_jars(board):\n    return sum(jar.whole for jar in board)\n',
+}
+local root = Child.project('a shop #1 für Ä', vim.tbl_extend('error', require('shop'), twins))
 local nvim = Child.start(root)
 
 it('a question fills the quickfix list in the order of the server', function()
@@ -14,7 +20,8 @@ it('a question fills the quickfix list in the order of the server', function()
   same(nvim:lua('return vim.bo.buftype'), 'quickfix')
   local order = nvim:lua([[
     local client = vim.lsp.get_clients({ name = 'conexus' })[1]
-    local asked = { query = 'how is a voucher applied', limit = 50 }
+    local near = { active = vim.uri_from_fname(client.root_dir .. '/shop/mail.py') }
+    local asked = { query = 'how is a voucher applied', limit = 50, context = near }
     local hits = client:request_sync('conexus/search', asked).result.hits
     return vim.tbl_map(function(hit) return hit.path end, hits)
   ]])
@@ -38,6 +45,15 @@ it('with a bang it is the location list', function()
   ]])
   same(list.title, 'Conexus: invoice mail')
   nvim:cmd('lclose')
+end)
+
+it('of two that answer as well the one near to the file one is in comes first', function()
+  nvim:cmd('cclose')
+  for _, side in ipairs({ 'left', 'right' }) do
+    nvim:edit(side .. '/shelf.py')
+    same(nvim:list('Conexus search count_jars').items[1].path, side .. '/jars.py')
+    nvim:cmd('cclose')
+  end
 end)
 
 it('positions fit umlauts, emoji, spaces and # in names', function()

@@ -103,6 +103,22 @@ local function attach(client)
   end
 end
 
+--- Return the document of a buffer, nil if it is no file: then the server does not know it.
+---@param buffer integer
+---@return {uri: string}?
+function M.document(buffer)
+  local file = vim.bo[buffer].buftype == '' and vim.api.nvim_buf_get_name(buffer) ~= ''
+  return file and { uri = vim.uri_from_bufnr(buffer) } or nil
+end
+
+--- Return what is at hand for a question that is asked from a buffer: files near to it rank a little higher.
+---@param buffer integer
+---@return {active: string}?
+function M.context(buffer)
+  local known = vim.api.nvim_buf_is_valid(buffer) and M.document(buffer)
+  return known and { active = known.uri } or nil
+end
+
 ---@param client vim.lsp.Client
 ---@param callback fun(client?: vim.lsp.Client) called without one when it ended or took too long
 ---@param patience? integer milliseconds left

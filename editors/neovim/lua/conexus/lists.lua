@@ -64,13 +64,6 @@ local function ask(method, params, title, options)
   end)
 end
 
---- Return the document of the current buffer, nil if it is no file: then the server does not know it.
----@return {uri: string}?
-local function document()
-  local file = vim.bo.buftype == '' and vim.api.nvim_buf_get_name(0) ~= ''
-  return file and { uri = vim.uri_from_bufnr(0) } or nil
-end
-
 local function complain()
   client.say('this buffer is no file of the project', vim.log.levels.WARN)
 end
@@ -78,7 +71,7 @@ end
 ---@param query string
 ---@param options? conexus.ListOptions
 function M.search(query, options)
-  ask('conexus/search', { query = query, limit = 50 }, query, options)
+  ask('conexus/search', { query = query, limit = 50, context = client.context(0) }, query, options)
 end
 
 ---@param first integer
@@ -87,7 +80,7 @@ end
 function M.similar(first, last, options)
   local text = table.concat(vim.api.nvim_buf_get_lines(0, first - 1, last, false), '\n')
   local range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last, character = 0 } }
-  local known = document()
+  local known = client.document(0)
   local params = known and { textDocument = known, range = range } or { text = text }
   ask(
     'conexus/similar',
@@ -100,7 +93,7 @@ end
 ---@param line? integer
 ---@param options? conexus.ListOptions
 function M.related(line, options)
-  local known = document()
+  local known = client.document(0)
   if not known then
     return complain()
   end
@@ -112,7 +105,7 @@ end
 ---@param name? string
 ---@param options? conexus.ListOptions
 function M.symbols(name, options)
-  local params = name and { query = name, semantic = true } or { textDocument = document() }
+  local params = name and { query = name, semantic = true } or { textDocument = client.document(0) }
   if not (name or params.textDocument) then
     return complain()
   end

@@ -33,7 +33,7 @@ function Question:ask(query, on_answer)
     local remarks = { 'type a question, a name or some code' }
     return on_answer({ hits = {}, remarks = remarks, encoding = 'utf-8' })
   end
-  local asking = { query = query, limit = LIMIT }
+  local asking = { query = query, limit = LIMIT, context = client.context(self.buffer) }
   self.cancel = client.ask('conexus/search', asking, function(problem, result, asked)
     self.cancel = nil
     on_answer({
