@@ -34,6 +34,7 @@ QUESTIONS = (
     "matrix determinant computation", "websocket close handshake", "user permission check", "HttpClient.send",
     "solve linear equation", "cache invalidation on save", "setState", "read file line by line", "token refresh",
 )  # fmt: skip
+_BETWEEN_KEYS = 0.005
 NAMES = ("get", "parse", "render", "view", "matrix", "setState", "HttpRes", "usrPerm", "config", "toString")
 
 
@@ -141,6 +142,24 @@ def idle(pids: list[int], seconds: float) -> float:
     return 100 * (sum(map(cpu_seconds, pids)) - before) / seconds
 
 
+def keystroke(editor: Editor, root: Path, edits: int = 1_000) -> float:
+    """Return the milliseconds of CPU an edit costs the front, in a file of 10,000 lines, some ms after the last."""
+    path = root / "conexus_bench_long.py"
+    path.write_text(
+        "".join(f"def f{number}(a, b):\n    return a + b * {number}\n" for number in range(5_000))
+    )
+    typist = Typist(editor, path)
+    used = cpu_seconds(editor.pid)
+    for number in range(edits):
+        typist.type(f"# {number}\n")
+        time.sleep(_BETWEEN_KEYS)
+    editor.request("conexus/waitForRevision", {})
+    used = cpu_seconds(editor.pid) - used
+    typist.close()
+    path.unlink()
+    return 1e3 * used / edits
+
+
 def long_session(
     editor: Editor, typist: Typist, edits: int, folder: Path, data: Path
 ) -> Iterator[dict[str, Any]]:
@@ -208,6 +227,10 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
         ("conexus/status, while the folder is indexed anew", _during_reindex(editor, status)),
     ]  # fmt: skip
     report.table("Milliseconds over stdio", ("", "n", "p50", "p95", "max"), [_row(*row) for row in rows])
+    figures["didChange"] = keystroke(editor, corpus.root)
+    report.add(
+        f"didChange in a file of 10,000 lines: {figures['didChange']:.2f} ms of the front's CPU an edit"
+    )
     pids = [editor.pid, engine_pid(editor)]
     share = idle(pids, options.idle)
     status_now = editor.request("conexus/status", {})
@@ -260,6 +283,7 @@ def _bars(
     others = rows["conexus/status, while the folder is indexed anew"]
     report.bar("another request during a reindex, p95 ms", percentile(others, 0.95), most=20)
     report.bar("workspace/symbol, p95 ms", percentile(rows["workspace/symbol, warm"], 0.95), most=30)
+    report.bar("didChange in a file of 10 K lines, CPU ms of the front", figures["didChange"], most=1)
     report.bar("front, MB resident", front, most=60)
     report.bar("idle CPU, %", share, most=0.05)
 
@@ -269,7 +293,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench latency", description=__doc__)
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument(
-        "--session", type=int, default=5_000, help="edits of the long session; 0 leaves it out"
+        "--session", type=int, default=50_000, help="edits of the long session; 0 leaves it out"
     )
     parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch an idle engine")
     parser.add_argument("--no-peers", action="store_true")
