@@ -232,6 +232,7 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
         f"didChange in a file of 10,000 lines: {figures['didChange']:.2f} ms of the front's CPU an edit"
     )
     pids = [editor.pid, engine_pid(editor)]
+    until_idle(editor)
     share = idle(pids, options.idle)
     status_now = editor.request("conexus/status", {})
     report.add(

@@ -15,6 +15,7 @@ from bench import corpora
 from bench.index import CONEXUS, conexus_environment, index, scratch
 from bench.measure import median, percentile, run, spread
 from bench.report import Report
+from conexus.engine import lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,8 @@ def _warm(corpus: Corpus, folder: Path, queries: list[str]) -> dict:
     data, file = folder / corpus.name, folder / "queries.json"
     index(corpus.root, data)
     file.write_text(json.dumps(queries))
-    return json.loads(run([sys.executable, "-m", "bench.warm", corpus.root, data, file]).output)
+    command = [sys.executable, "-m", "bench.warm", corpus.root, data, file]
+    return json.loads(run(command, lifecycle.environment()).output)
 
 
 def _report_latency(report: Report, corpus: Corpus, warm: dict) -> None:

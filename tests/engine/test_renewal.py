@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -165,3 +165,29 @@ def test_saving_for_long_leaves_few_versions(
     assert max(versions) <= 24
     assert versions[-1] <= versions[3] + 2
     assert folder.reconcile().unchanged == 13
+
+
+def test_nothing_is_left_running_by_a_load_that_fails(
+    engine: Engine, root: Path, quickly_arranged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer._Pending, "due", property(lambda _: True))
+    folder = engine.open(root)
+    folder.keep_worker()
+    started: list[tables.Arranger] = []
+
+    class Noted(tables.Arranger):
+        def __init__(self, *where: Any) -> None:
+            super().__init__(*where)
+            started.append(self)
+
+    monkeypatch.setattr(tables, "Arranger", Noted)
+
+    def progress(_: object) -> None:
+        if started:
+            raise CutError
+
+    with pytest.raises(CutError):
+        folder.reconcile(progress)
+    assert [arranger._process.poll() is None for arranger in started] == [False]
+    folder.reconcile()
+    assert paths(folder, "otter")[0] == "otter.py"

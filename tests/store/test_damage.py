@@ -396,6 +396,33 @@ def test_a_builder_that_dies_costs_a_repetition(filled: Desk) -> None:
     index.close()
 
 
+def test_one_builder_makes_words_and_rows_findable_and_goes(desk: Desk) -> None:
+    desk.index.arranges_apart = True
+    desk.write(many(3))
+    desk.index.prepare_arranging()
+    process = desk.index._tables._arranger._process
+    desk.write({"late.py": ["late"]})
+    desk.index.index_words()
+    assert desk.index._tables._arranger._process is process
+    assert found(desk.index, "late") == [("late.py", 0)]
+    desk.index.optimize(lambda _: None)
+    assert process.poll() is not None
+    assert desk.index.pending_chunks == 0
+    assert found(desk.index, "late") == [("late.py", 0)]
+
+
+def test_a_builder_that_is_not_needed_is_dismissed(desk: Desk) -> None:
+    desk.index.dismiss_arranger()
+    desk.index.arranges_apart = True
+    desk.write(many(3))
+    desk.index.prepare_arranging()
+    process = desk.index._tables._arranger._process
+    desk.index.dismiss_arranger()
+    assert process.poll() is not None
+    desk.index.optimize()
+    assert desk.index.pending_chunks == 0
+
+
 def test_what_the_builder_cannot_do_is_told(desk: Desk) -> None:
     desk.write(many(3))
     with Arranger(desk.index.directory, 32) as arranger:

@@ -127,7 +127,7 @@ def spawn(data_directory: Path) -> None:
             # -P: the directory we stand in must not be able to shadow our modules.
             [sys.executable, "-P", "-m", "conexus.engine.host", os.fspath(data_directory.absolute())],
             cwd=home,
-            env={"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **STAYING, **os.environ},
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -135,6 +135,11 @@ def spawn(data_directory: Path) -> None:
         )
     # Somebody must wait for it, or it stays a zombie for as long as this process lives.
     threading.Thread(target=process.wait, daemon=True, name="conexus-engine-reaper").start()
+
+
+def environment() -> dict[str, str]:
+    """Return the environment an engine is started in: ours, and what keeps a process small that stays."""
+    return {"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **STAYING, **os.environ}
 
 
 async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -48,6 +48,8 @@ _TAIL_CHUNKS = 2_000
 _TAIL_COMMITS = (32, 256)
 _CHUNKS_A_COMMIT = 2_000
 _FEW_FILES = 16
+# From then on the process that arranges rows is started: it loads while the rest is read.
+_NEARLY_READ = 0.75
 # Vectors of more files are not compared one by one while somebody waits.
 _MOST_SCANNED_FILES = 20_000
 
@@ -121,8 +123,22 @@ class Indexer:
         """Bring the index to what `plan` says and return the tally.
 
         `asked` says whether somebody searches now, which is worth a twentieth more work. `searchable` is told
-        when every agent finds all that was read, if that is before rows are arranged. Cancelling stops reading; what was made until then is committed and searchable.
+        when every agent finds all that was read, if that is before rows are arranged. Cancelling stops reading; what
+        was made until then is committed and searchable.
         """
+        try:
+            return self._run(plan, progress, cancelled, asked, searchable)
+        finally:
+            self._index.dismiss_arranger()
+
+    def _run(
+        self,
+        plan: Plan,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        asked: Callable[[], bool],
+        searchable: Callable[[], None] | None,
+    ) -> Tally:
         tally = Tally(total=len(plan.read))
         pending = _Pending()
         for made in self._made(plan, cancelled):
@@ -137,6 +153,8 @@ class Indexer:
                 pending = _Pending(enough=min(_COMMIT_ROWS, 3 * pending.enough))
                 if asked():
                     self._keep_words_searchable()
+                if tally.read > _NEARLY_READ * tally.total and must_be_arranged(self._index):
+                    self._index.prepare_arranging()
             if cancelled():
                 break
         tally.cancelled = tally.cancelled or cancelled()

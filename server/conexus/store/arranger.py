@@ -52,6 +52,10 @@ class Arranger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -73,15 +77,20 @@ class Arranger:
 
 def main() -> None:
     """Take steps until stdin ends, which it also does when the parent dies."""
-    from conexus.store.tables import Tables
+    from conexus.store.tables import Tables, preload
 
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICENESS)
     answers = _private_stdout()
     steps = _Steps()
-    tables = Tables.open(Path(sys.argv[1]), int(sys.argv[2]), create=False)
+    # It may be started before there is anything to open.
+    preload()
+    tables: Tables | None = None
     while (step := steps.next().split())[0] in STEPS:
         try:
+            if tables is None:
+                tables = Tables.open(Path(sys.argv[1]), int(sys.argv[2]), create=False)
+            tables.refresh()
             getattr(tables, step[0])(*step[1:])
             answers.write(_DONE)
         except Exception as error:  # noqa: BLE001 -- told to the parent, which raises it

@@ -309,13 +309,31 @@ class Index:
             if not self._has_rows():
                 return
             tables = self._opened()
-            with self._builder(tables):
+            self.prepare_arranging()
+            try:
                 self._arrange(tables, progress or (lambda _stage: None))
+            finally:
+                tables.stop_arranger()
+
+    def prepare_arranging(self) -> None:
+        """Start what will arrange rows, so that it is there when it is needed; `dismiss_arranger` ends it.
+
+        Does nothing unless rows are arranged apart.
+        """
+        if self.arranges_apart:
+            self._opened().start_arranger()
+
+    def dismiss_arranger(self) -> None:
+        """End what was prepared, where nothing came of it; harmless otherwise."""
+        with self._writing:
+            if self._tables is not None:
+                self._tables.stop_arranger()
 
     def index_words(self) -> None:
         """Make all committed rows searchable by their words while a bulk load goes on.
 
-        Only before the first `optimize`: vectors are then scanned, and need no structure to be found.
+        Only before the first `optimize`: vectors are then scanned, and need no structure to be found. A process that
+        arranges rows stays for the next time, until `optimize` or `dismiss_arranger`.
         Raises IndexUnwritable.
         """
         with self._writing:
@@ -324,8 +342,8 @@ class Index:
                 return
             tables = self._opened()
             self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
-            with self._builder(tables):
-                tables.build_words()
+            self.prepare_arranging()
+            tables.build_words()
             numbers = evolve(self._manifest.committed, indexed_revision=self.revision, unsettled=0)
             self._publish_settled(numbers)
             with self._guard:
@@ -527,9 +545,6 @@ class Index:
             chunk_rows=rows[0],
             symbol_rows=rows[1],
         )
-
-    def _builder(self, tables: Tables) -> contextlib.AbstractContextManager[None]:
-        return tables.arranged_apart() if self.arranges_apart else contextlib.nullcontext()
 
     def _arrange(self, tables: Tables, tell: Callable[[str], None]) -> None:
         is_first = not tables.has_words_structure

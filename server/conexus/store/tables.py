@@ -6,7 +6,6 @@ Nothing else in the house awaits LanceDB, so callers may be any threads.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import warnings
 from concurrent.futures import CancelledError
@@ -21,7 +20,7 @@ from conexus.store.lean import load_lancedb
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -212,15 +211,19 @@ class Tables:
 
         return self._read(name, query)
 
-    @contextlib.contextmanager
-    def arranged_apart(self) -> Iterator[None]:
-        """Let `build`, `build_words` and `prune` be done by a process of low priority, inside this context."""
-        with Arranger(self.directory, self.dimensions) as arranger:
-            self._arranger = arranger
-            try:
-                yield
-            finally:
-                self._arranger = None
+    def start_arranger(self) -> None:
+        """Let `build`, `build_words`, `prune` and `save_tables` be done by a process of low priority from now on.
+
+        It loads what it needs meanwhile, so who starts it early waits less.
+        """
+        if self._arranger is None:
+            self._arranger = Arranger(self.directory, self.dimensions)
+
+    def stop_arranger(self) -> None:
+        """End that process, whatever it does; harmless if there is none."""
+        if self._arranger is not None:
+            self._arranger.close()
+            self._arranger = None
 
     def build(self) -> None:
         """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
@@ -240,7 +243,7 @@ class Tables:
     def save_tables(self, name: str) -> None:
         """Write places and symbols of all rows as files called `name`. Raises IndexUnwritable."""
         if self._arranger is not None:
-            self._arranger.do(f"save_tables {name}")
+            self._apart(self._arranger, f"save_tables {name}")
             return
         from conexus.store import mapped
         from conexus.store.places import PLACE, arranged_places
@@ -265,6 +268,7 @@ class Tables:
         """Cancel what is running, close handles and stop the thread."""
         if self._loop.is_closed():
             return
+        self.stop_arranger()
         asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         for handle in [*self._open.values(), self._connection]:
             if handle is not None:
@@ -280,8 +284,15 @@ class Tables:
             if self._arranger is None:
                 self._run(here())
             else:
-                self._arranger.do(step)
+                self._apart(self._arranger, step)
                 self.refresh()
+
+    def _apart(self, arranger: Arranger, step: str) -> None:
+        try:
+            arranger.do(step)
+        except RuntimeError:
+            self.stop_arranger()  # it may be gone: the next attempt has another
+            raise
 
     def _read(self, name: str, query: Callable[[Any], Any]) -> pa.Table:
         for attempt in range(_ATTEMPTS):
