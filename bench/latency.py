@@ -35,6 +35,7 @@ QUESTIONS = (
     "solve linear equation", "cache invalidation on save", "setState", "read file line by line", "token refresh",
 )  # fmt: skip
 _BETWEEN_KEYS = 0.005
+_REST = 3.0  # seconds in which what was announced last reaches everybody
 NAMES = ("get", "parse", "render", "view", "matrix", "setState", "HttpRes", "usrPerm", "config", "toString")
 
 
@@ -75,9 +76,16 @@ class Typist:
 
     def type(self, text: str) -> None:
         """Insert `text` at the beginning of the file."""
+        self._replace(0, text)
+
+    def erase(self) -> None:
+        """Delete the first line."""
+        self._replace(1, "")
+
+    def _replace(self, lines: int, text: str) -> None:
         self._version += 1
-        start = {"line": 0, "character": 0}
-        change = {"range": {"start": start, "end": start}, "text": text}
+        start, end = {"line": 0, "character": 0}, {"line": lines, "character": 0}
+        change = {"range": {"start": start, "end": end}, "text": text}
         document = {"uri": self._uri, "version": self._version}
         self._editor.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
 
@@ -174,7 +182,8 @@ def long_session(
                 "open files": open_files(pid), "disk MB": sum(p.stat().st_size for p in data.rglob("*") if p.is_file()) / 1e6,
                 "versions": len(list(data.rglob("_versions/*"))),
             }  # fmt: skip
-        typist.type(f"# {number}\n" if number % 50 else "\n")
+        # What is typed goes again, so that the file itself stays as large as it was.
+        typist.erase() if number % 2 else typist.type(f"# {number}\n")
         if number % 20 == 0:
             saved.write_text(f"def saved_{number}():\n    return {number}\n" * 5)
             editor.notify(
@@ -233,6 +242,7 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
     )
     pids = [editor.pid, engine_pid(editor)]
     until_idle(editor)
+    time.sleep(_REST)
     share = idle(pids, options.idle)
     status_now = editor.request("conexus/status", {})
     report.add(
