@@ -202,7 +202,8 @@ class Folder:
 
         `walked` is told what there is, and what of it must be read, before any of it is. `searchable` is told when
         everything is found, before rows are arranged to be found faster. While another model's or format's index
-        is built, or the same anew, the old one keeps answering; the new one takes over when it is complete. Raises IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
+        is built, or the same anew, the old one keeps answering; the new one takes over when it is complete. Raises
+        IndexBusy if another process writes, IndexUnwritable, and the model's own errors.
         """
         begun = time.perf_counter()
         with self._writing:

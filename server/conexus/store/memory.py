@@ -18,6 +18,8 @@ STAYING = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
 """What the environment of a process that stays says when it starts, unless the user says otherwise."""
+# New objects after which the garbage collector looks at them: several questions make so many (Python's default: 700).
+_YOUNG_OBJECTS = 20_000
 
 
 @contextlib.contextmanager
@@ -31,9 +33,6 @@ def without_collecting() -> Iterator[None]:
         gc.freeze()
         if was_on:
             gc.enable()
-
-
-_YOUNG_OBJECTS = 20_000
 
 
 def passing_environment() -> dict[str, str]:
@@ -55,7 +54,6 @@ def give_back_memory() -> None:
     gc.collect(1)
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
-
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # musl has no malloc_trim
