@@ -233,6 +233,8 @@ suite('VS Code, with keyboard and eyes', () => {
 
   test('the built-in symbol picker finds definitions', async () => {
     await page.keyboard.press('Control+t');
+    // Keys that come before the box is there go to the editor behind it.
+    await quick.locator('.quick-input-box input').waitFor();
     await page.keyboard.type('parse_bar');
     await rows.filter({ hasText: 'parse_barcode' }).first().waitFor();
     await page.keyboard.press('Escape');
