@@ -76,6 +76,13 @@ def quality(session: nox.Session) -> None:
 
 
 @nox.session
+def budgets(session: nox.Session) -> None:
+    """Print what the laws of docs/performance.md cost here, beside their budgets; no figure fails."""
+    session.install("-e", ".", *DEV)
+    session.run("python", "-m", "bench", "budgets", *session.posargs)
+
+
+@nox.session
 def mcp(session: nox.Session) -> None:
     """Run the conformance suite of the agents' protocol against the shipped server."""
     session.install("-e", ".")

@@ -13,6 +13,7 @@ BENCHMARKS = (
     "query",
     "latency",
     "scale",
+    "budgets",
     "mcp",
     "neovim",
     "package",

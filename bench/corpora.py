@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import keyword
 import os
 import random
@@ -80,6 +81,12 @@ def application() -> Corpus:
 def standard_library() -> Corpus:
     """Return the running interpreter's standard library with its tests, without site-packages."""
     return _corpus(f"stdlib-{sys.version.split()[0]}", _standard_library)
+
+
+def quarter_of_the_library() -> Corpus:
+    """Return every fourth file of the standard library."""
+    name = f"stdlib-quarter-{sys.version.split()[0]}"
+    return _corpus(name, lambda: itertools.islice(_standard_library(), 0, None, 4))
 
 
 def ten_thousand() -> Corpus:
