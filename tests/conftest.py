@@ -1,14 +1,17 @@
-"""One fixture format for all: files written as text, each under a ``//- /path`` line."""
+"""What all areas share: files written as text, each under a ``//- /path`` line, and the processes' surroundings."""
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _HEADING = re.compile(r"^//- /(.+)\n", re.MULTILINE)
@@ -40,3 +43,29 @@ def folder_of(tmp_path: Path) -> Callable[..., Path]:
         return write_files(root, text)
 
     return make
+
+
+@pytest.fixture
+def in_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that runs a text at the start of each Python process from now on."""
+
+    def run(text: str) -> None:
+        site = tmp_path / "site"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(textwrap.dedent(text))
+        known = filter(None, [os.environ.get("PYTHONPATH")])
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *known]))
+
+    return run
+
+
+@pytest.fixture
+def log_to_restore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take back what a test configures of the log."""
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+    yield
+    logger = logging.getLogger("conexus")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.propagate = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +11,6 @@ from attrs import frozen
 from conexus.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -28,7 +26,7 @@ class Run(Protocol):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_to_restore: None) -> Path:
     for variable in [name for name in os.environ if name.startswith("CONEXUS_")]:
         monkeypatch.delenv(variable)
     for variable, name in {
@@ -38,13 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     }.items():
         monkeypatch.setenv(variable, str(tmp_path / "home" / name))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
-    yield tmp_path / "home"
-    logger = logging.getLogger("conexus")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
-    logger.propagate = True
+    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from tests.engine_process.engine_world import Editor, World, play, soon
 from conexus.engine.wire import BufferClosed, OpenFolder, Pause, Reindex, Resume, Search, Touched, WaitFor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FLAMINGO = "def flamingo_dance(steps):\n    '''Dance like a flamingo.'''\n    return steps * 2\n"
@@ -449,13 +449,9 @@ POISON = """
 
 
 @pytest.fixture
-def poisoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def poisoned(in_every_process: Callable[[str], None]) -> None:
     """Let grammars hang on marked files."""
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(textwrap.dedent(POISON))
-    known = os.environ.get("PYTHONPATH")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *([known] if known else [])]))
+    in_every_process(POISON)
 
 
 @pytest.mark.usefixtures("poisoned")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,14 +44,9 @@ POISON = """
 
 
 @pytest.fixture
-def poisoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def poisoned(in_every_process: Callable[[str], None]) -> None:
     """Let the grammars of worker processes misbehave on marked files."""
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(textwrap.dedent(POISON))
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    )
+    in_every_process(POISON)
 
 
 def run(root: Path, names: list[str], timeout: float = 1.0, count: int = 1) -> list[Made]:

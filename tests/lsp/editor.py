@@ -24,6 +24,26 @@ from conexus.lsp.rpc import converter
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHOP = """\
+//- /shop/basket.py
+class Basket:
+    \"\"\"What a customer wants to buy.\"\"\"
+
+    def total(self, prices):
+        \"\"\"Add up the prices of all articles.\"\"\"
+        return sum(prices[article] for article in self.articles)
+
+
+def apply_voucher(total, voucher):
+    \"\"\"Reduce the total by a voucher, never below zero.\"\"\"
+    return max(0, total - voucher.amount)
+//- /shop/mail.py
+def send_invoice(customer, basket):
+    \"\"\"Send the invoice by mail.\"\"\"
+    return customer.mailbox.deliver(basket)
+"""
+"""Files that many tests ask about, in the fixture format of tests/conftest.py."""
+
 COMMAND = [sys.executable, "-m", "conexus", "lsp", "--stdio"]
 
 _VS_CODE: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from pygls.exceptions import JsonRpcException
-from tests.lsp.editor import VS_CODE, Editor
+from tests.lsp.editor import SHOP, VS_CODE, Editor
 from tests.workspace.test_history import git
 
 if TYPE_CHECKING:
@@ -16,29 +16,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FILES = """\
-//- /shop/basket.py
-class Basket:
-    \"\"\"What a customer wants to buy.\"\"\"
-
-    def total(self, prices):
-        \"\"\"Add up the prices of all articles.\"\"\"
-        return sum(prices[article] for article in self.articles)
-
-
-def apply_voucher(total, voucher):
-    \"\"\"Reduce the total by a voucher, never below zero.\"\"\"
-    return max(0, total - voucher.amount)
-//- /shop/mail.py
-def send_invoice(customer, basket):
-    \"\"\"Send the invoice by mail.\"\"\"
-    return customer.mailbox.deliver(basket)
-"""
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def root(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Path, str], Path]) -> Path:
-    root = written(tmp_path_factory.mktemp("work") / "shop", FILES)
+    root = written(tmp_path_factory.mktemp("work") / "shop", SHOP)
     git(root, "init", "-qb", "main")
     git(root, "add", "-A")
     git(root, "commit", "-qm", "Begin (#4)")

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from tests.lsp.editor import NEOVIM, Editor
+from tests.lsp.editor import NEOVIM, SHOP, Editor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,28 +22,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FILES = """\
-//- /shop/basket.py
-class Basket:
-    \"\"\"What a customer wants to buy.\"\"\"
-
-    def total(self, prices):
-        \"\"\"Add up the prices of all articles.\"\"\"
-        return sum(prices[article] for article in self.articles)
-
-
-def apply_voucher(total, voucher):
-    \"\"\"Reduce the total by a voucher, never below zero.\"\"\"
-    return max(0, total - voucher.amount)
-//- /shop/mail.py
-def send_invoice(customer, basket):
-    \"\"\"Send the invoice by mail.\"\"\"
-    return customer.mailbox.deliver(basket)
+FILES = (
+    SHOP
+    + """\
 //- /docs/returns.md
 # Returns
 
 Goods may be sent back within thirty days.
 """
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,20 +11,13 @@ import pytest
 from conexus import log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_to_restore: None) -> Path:
     monkeypatch.setenv("CONEXUS_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
-    yield tmp_path / "state"
-    logger = logging.getLogger("conexus")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
-    logger.propagate = True
+    return tmp_path / "state"
 
 
 def logged(path: Path | None) -> str:
