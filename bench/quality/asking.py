@@ -21,7 +21,7 @@ from conexus.search.retrieve import Agent, Ground, allowed_files, retrieve
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bench.quality.truth import Places, Project, Question
     from conexus.engine.engine import Engine
@@ -92,12 +92,12 @@ def _shown(folder: Folder, view: View, one: Asked) -> Places:
     return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
 
 
-def embedded(functions: Sequence[str], questions: Sequence[Question]) -> dict[str, Places]:
-    """Answer CoSQA by exact cosine over whole functions: the model without chunks, index or path."""
-    embedder = load("static")
-    vectors = embedder.embed([passage("", "", text) for text in functions])
+def embedded(files: Mapping[str, str], questions: Sequence[Question]) -> dict[str, Places]:
+    """Answer by exact cosine over the texts of `files`, by path: the model without chunks, index or path."""
+    embedder, paths = load("static"), list(files)
+    vectors = embedder.embed([passage("", "", text) for text in files.values()])
     best = {q.id: (vectors @ embedder.embed_query(q.text)).argsort()[::-1][:DEPTH] for q in questions}
-    return {key: [[f"cosqa/{number:04}.py", 1, 1] for number in order] for key, order in best.items()}
+    return {key: [[paths[number], 1, 1] for number in order] for key, order in best.items()}
 
 
 def indexes(*, fresh: bool) -> Path:
@@ -130,12 +130,13 @@ def tree(options: argparse.Namespace, project: Project) -> Path:
     return root
 
 
-def cosqa_folder(functions: Sequence[str]) -> Path:
-    """Return a folder with a file a function, made once."""
-    root = CACHE / "corpora" / "cosqa"
-    (root / "cosqa").mkdir(parents=True, exist_ok=True)
-    for number, text in enumerate(functions):
-        path = root / "cosqa" / f"{number:04}.py"
-        if not path.exists():
-            path.write_text(text)
+def folder_of(name: str, files: Mapping[str, str]) -> Path:
+    """Return a folder of the corpora that holds `files`, by path; what is as it should be is left as it is."""
+    root = CACHE / "corpora" / name
+    for relative, text in files.items():
+        path = root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source = text.encode("utf-8", "replace")
+        if not path.exists() or path.read_bytes() != source:
+            path.write_bytes(source)
     return root

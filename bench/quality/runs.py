@@ -8,6 +8,7 @@ import math
 import os
 from collections import defaultdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -18,7 +19,7 @@ from bench.corpora import CACHE
 from bench.quality import asking, pinned, ranks
 from bench.quality.ablate import Ablated
 from bench.quality.measures import LIMIT, MEASURES, estimate, ranks_of, score, write_runs
-from bench.quality.truth import PINNED, cosqa, projects_in
+from bench.quality.truth import FIRST_EIGHT, PINNED, cosqa, pools, projects_in
 from bench.report import Report
 from conexus import settings
 from conexus.engine.engine import Engine
@@ -37,6 +38,7 @@ TITLES = {
     "whole": "repositories, whole",
     "sub-folder": "repositories, sub-folder",
     "cosqa": "CoSQA dev: 500 human questions over 6,267 functions",
+    "pools": "function pools of unseen packages, one function a file",
     "pinned": "pinned packages",
 }
 
@@ -102,18 +104,37 @@ def _repository_scores(
         for scope, root in (("whole", tree), ("sub-folder", tree / project.root)):
             found = asker.ask(scope, root, project)
             if not options.no_peers:
-                queries = [{"id": question.id, "query": question.text} for question in project.questions]
-                theirs = peers.semble_answers(root, project.revision, queries)
-                found |= {f"semble {mode}": answer for mode, answer in theirs.items()}
+                found |= _of_peers(root, project)
             yield from scored(scope, project, found)
         print(f"  {project.name} done", flush=True)
 
 
 def _cosqa_scores(folder: Path, asker: Asker) -> Iterable[Score]:
-    functions, project = cosqa(folder)
-    found = asker.ask("cosqa", asking.cosqa_folder(functions), project)
-    found["embedder"] = asking.embedded(functions, project.questions)
+    files, project = cosqa(folder)
+    found = asker.ask("cosqa", asking.folder_of("cosqa", files), project)
+    found["embedder"] = asking.embedded(files, project.questions)
     return scored("cosqa", project, found)
+
+
+def _pool_scores(options: argparse.Namespace, asker: Asker) -> Iterable[Score]:
+    for pool in pools(options.pools, _only(options)):
+        root = asking.folder_of(pool.project.name, pool.files)
+        found = asker.ask("pools", root, pool.project)
+        found["embedder"] = asking.embedded(pool.files, pool.project.questions)
+        if not options.no_peers:
+            found |= _of_peers(root, pool.project)
+        yield from scored("pools", pool.project, found)
+        print(f"  {pool.project.name} done", flush=True)
+
+
+def _of_peers(root: Path, project: Project) -> dict[str, dict[str, Places]]:
+    queries = [{"id": question.id, "query": question.text} for question in project.questions]
+    theirs = peers.semble_answers(root, project.revision, queries)
+    return {f"semble {mode}": answer for mode, answer in theirs.items()}
+
+
+def _only(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(filter(None, options.only.split(",")))
 
 
 def _pinned_scores(asker: Asker) -> Iterable[Score]:
@@ -174,6 +195,22 @@ def _report_systems(report: Report, by_set: Mapping[str, Sequence[Score]]) -> No
     report.add("\n".join(f"  {name}: {value:.3f}" for name, value in PUBLISHED.items()))
 
 
+def _report_pools(report: Report, scores: Sequence[Score]) -> None:
+    """Add nDCG@10 of all systems side by side by language, and its means over languages: each counts alike."""
+    systems = [name for name in (*OURS, "embedder", *THEIRS) if any(one.system == name for one in scores)]
+    by_language = {
+        language: {system: mean(own) for system, own in _by(group, lambda one: one.system).items()}
+        for language, group in _by(scores, lambda one: one.project.language).items()
+    }
+    rows: list[list] = [
+        [name, *(values[system] for system in systems)] for name, values in by_language.items()
+    ]
+    for title, names in (("mean of the first eight", FIRST_EIGHT), ("mean of all", tuple(by_language))):
+        there = [by_language[name] for name in names if name in by_language]
+        rows.append([f"{title} ({len(there)})", *(fmean(own[system] for own in there) for system in systems)])
+    report.table("nDCG@10, function pools", ("", *systems), rows)
+
+
 def _figures(by_set: Mapping[str, Sequence[Score]]) -> dict[str, float]:
     figures = {}
     for scope, scores in by_set.items():
@@ -220,7 +257,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--mirror", type=Path, default=path("CONEXUS_BENCH_MIRROR"),
         help="folder of git directories OWNER+NAME/repo, to make missing checkouts from")  # fmt: skip
     add("--cosqa", type=Path, default=path("CONEXUS_BENCH_COSQA"), help="folder of the CoSQA files")
-    add("--only", default="", help="projects, separated by commas")
+    add("--pools", type=Path, default=path("CONEXUS_BENCH_POOLS"),
+        help="pools.json of python -m bench.train prepare: functions of packages the model has not seen")  # fmt: skip
+    add("--only", default="", help="projects, or languages of the pools, separated by commas")
     add("--pinned", action="store_true",
         help="only the pinned packages; fails if they are answered worse than bench/quality/ranks/pinned.tsv")  # fmt: skip
     add("--second", default="", help="also answer with a second opinion of this transformer, by name or path")
@@ -249,13 +288,14 @@ def _ask(options: argparse.Namespace, asker: Asker) -> dict[str, list[Score]]:
         return {"pinned": list(_pinned_scores(asker))}
     scores: list[Score] = []
     if options.queries:
-        only = tuple(filter(None, options.only.split(",")))
-        scores += _repository_scores(options, projects_in(options.queries, only), asker)
+        scores += _repository_scores(options, projects_in(options.queries, _only(options)), asker)
     if options.cosqa:
         scores += _cosqa_scores(options.cosqa, asker)
+    if options.pools:
+        scores += _pool_scores(options, asker)
     if not scores:
         raise SystemExit(
-            "nothing to score: give --queries and --repositories, --cosqa, or --pinned; see bench/README.md"
+            "nothing to score: give --queries and --repositories, --cosqa, --pools, or --pinned; see bench/README.md"
         )
     by_set = _by(scores, lambda one: one.scope)
     return {scope: by_set[scope] for scope in TITLES if scope in by_set}
@@ -286,6 +326,8 @@ def run(arguments: list[str]) -> None:
         _report_set(report, scope, scores)
     if "whole" in by_set:
         _report_systems(report, by_set)
+    if "pools" in by_set:
+        _report_pools(report, by_set["pools"])
     if ablated is not None:
         ablated.report(report)
     report.figures |= _figures(by_set)

@@ -59,15 +59,53 @@ def projects_in(file: Path, only: Sequence[str] = ()) -> list[Project]:
     return [_project(record) for record in records if not only or record["name"] in only]
 
 
-def cosqa(folder: Path) -> tuple[list[str], Project]:
-    """Return the functions, and the 500 human questions about them, as files ``cosqa/NNNN.py``."""
+def cosqa(folder: Path) -> tuple[dict[str, str], Project]:
+    """Return the functions as files ``cosqa/NNNN.py``, and the 500 human questions about them."""
     index = json.loads((folder / "code_idx_map.txt").read_text())
     functions = sorted(index, key=index.__getitem__)
     records = json.loads((folder / "cosqa-retrieval-dev-500.json").read_text())
     questions = tuple(
         Question(r["idx"], r["doc"], "web", (Target(f"cosqa/{r['retrieval_idx']:04}.py"),)) for r in records
     )
-    return functions, Project("cosqa", "", "dev", "", "python", questions)
+    files = {f"cosqa/{number:04}.py": text for number, text in enumerate(functions)}
+    return files, Project("cosqa", "", "dev", "", "python", questions)
+
+
+_SUFFIXES = {
+    "c": ".cpp", "csharp": ".cs", "go": ".go", "haskell": ".hs", "java": ".java", "js": ".ts", "php": ".php",
+    "python": ".py", "rust": ".rs",
+}  # fmt: skip
+"""How files of a pool are called: it does not say which of two languages a function of ``c`` and ``js`` is in."""
+_BEGINNINGS = {"php": "<?php\n"}
+FIRST_EIGHT = ("python", "js", "go", "rust", "java", "c", "php", "haskell")
+"""The pools whose mean is the figure of the model card."""
+
+
+@frozen
+class Pool:
+    """Functions of packages that the model was not trained on, asked for by their documentation."""
+
+    files: Mapping[str, str]
+    """Path → text, one function a file."""
+    project: Project
+
+
+def pools(file: Path, only: Sequence[str] = ()) -> list[Pool]:
+    """Return the pools that ``python -m bench.train prepare`` wrote, by language."""
+    records = json.loads(file.read_text())
+    return [_pool(name, pairs) for name, pairs in records.items() if not only or name in only]
+
+
+def _pool(language: str, pairs: Sequence[tuple[str, str]]) -> Pool:
+    paths = [f"{language}/{number:04}{_SUFFIXES[language]}" for number in range(len(pairs))]
+    beginning = _BEGINNINGS.get(language, "")
+    questions = tuple(
+        Question(path, asked, "documentation", (Target(path),))
+        for path, (asked, _) in zip(paths, pairs, strict=True)
+    )
+    files = {path: beginning + code for path, (_, code) in zip(paths, pairs, strict=True)}
+    project = Project(f"pool-{language}", "", "held out", "", language, questions)
+    return Pool(files, project)
 
 
 def _project(record: Mapping) -> Project:
