@@ -43,7 +43,7 @@ def rows_of_table(
     table: pa.Table, path_of: Mapping[int, str], scores: NDArray[np.float32] | None = None
 ) -> list[Row]:
     """Return the rows of `table`, which has the columns `PLACE`, with `scores` (float32[n])."""
-    columns = [table[name].to_pylist() for name in PLACE]
+    columns = [table[name].to_numpy().tolist() for name in PLACE]  # half the time of `to_pylist`
     ranked = scores.tolist() if scores is not None else [0.0] * table.num_rows
     return [
         Row(number, path_of[number], ord_, Span(*span), symbol, kind, digest, score)

@@ -239,15 +239,17 @@ class Snapshot:
     def _search(self, fetch: _Fetch, limit: int, allowed: NDArray[np.bool_] | None) -> list[Row]:
         """Fetch rows until `limit` of them are visible and allowed, or there are no more."""
         mask = self._mask(self.view.on_disk, allowed)
-        ids = np.flatnonzero(mask)
+        # Which they are is a megabyte of numbers in a huge index: only a few of them are ever listed.
+        files = int(np.count_nonzero(mask))
         tables = self._tables()
-        if not len(ids) or limit <= 0 or tables is None:
+        if not files or limit <= 0 or tables is None:
             return []
-        exact = allowed is not None and len(ids) <= _FEW_FILES
-        count = limit if exact else self._first_fetch(limit, len(ids))
+        exact = allowed is not None and files <= _FEW_FILES
+        count = limit if exact else self._first_fetch(limit, files)
         while True:
             exact = exact or count > max(_MOST_FETCHED, 4 * limit)
-            found = self._found(fetch, tables, limit if exact else count, where_ids(ids) if exact else "")
+            where = where_ids(np.flatnonzero(mask)) if exact else ""
+            found = self._found(fetch, tables, limit if exact else count, where)
             kept = np.flatnonzero(admitted(found.file_ids, mask))
             if exact or len(kept) >= limit or len(found.file_ids) < count:
                 return found.rows(kept[:limit])

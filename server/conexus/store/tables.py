@@ -6,24 +6,26 @@ Nothing else in the house awaits LanceDB, so callers may be any threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import warnings
 from concurrent.futures import CancelledError
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import define, field
 
 from conexus.store.arranger import Arranger
 from conexus.store.errors import IndexClosed, unwritable
 from conexus.store.lean import load_lancedb
+from conexus.store.originals import Originals, Unreadable
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
-    import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -46,7 +48,7 @@ _ATTEMPTS = 3
 # for one question, each question reads them again, which takes three times as long.
 _INDEX_CACHE = 256 << 20
 _METADATA_CACHE = 24 << 20
-_SCALAR = "IvfSq"
+_SCALAR, _CODED = "IvfSq", "IvfRq"
 ADDRESS = "_rowid"
 """Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
 for nothing, while any column of a hundred rows costs more than finding them."""
@@ -89,6 +91,10 @@ class Tables:
     _structures: dict[str, str] = field(init=False, factory=dict)
     """Kinds of search structures by name."""
     _arranger: Arranger | None = field(init=False, default=None)
+    _originals: Originals = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._originals = Originals(self.directory / f"{CHUNKS}.lance", "vector", self.dimensions)
 
     @classmethod
     def open(cls, directory: Path, dimensions: int, *, create: bool) -> Tables:
@@ -160,26 +166,43 @@ class Tables:
         whatever the size of the index. Otherwise similarities are those of codes,
         some thousandths off, where there is a structure and it covers what is asked (`indexed_only`).
         """
-        by_code = self._structures.get("vector_idx") == _SCALAR and indexed_only and not where
+        kind = self._structures.get("vector_idx") if indexed_only and not where else None
+        if kind == _CODED:
+            with contextlib.suppress(Unreadable):
+                return self._nearest_compared(vector, limit, columns)
 
         def query(table: Any) -> Any:
-            found = _selecting(
-                table.query().nearest_to(vector).distance_type("cosine"), [*columns, "_distance"]
-            )
-            found = found.limit(limit)
+            found = _near(table, vector, [*columns, "_distance"]).limit(limit)
             if where:
                 return found.bypass_vector_index().where(where)
             if not self.has_vector_structure:
                 return found
             found = found.nprobes(_NPROBES)
-            if not by_code:
+            if kind != _SCALAR:
                 found = found.refine_factor(max(_CODED_REFINE, -(-_REFINED // limit)))
             return found.fast_search() if indexed_only else found
 
         rows = self._read(CHUNKS, query)
         distances = rows["_distance"].to_numpy()
         # Codes are compared by the squared Euclidean distance of the normalised vectors, 2 - 2 cos.
-        return rows, 1 - distances / 2 if by_code else 1 - distances
+        return rows, 1 - distances / 2 if kind == _SCALAR else 1 - distances
+
+    def _nearest_compared(
+        self, vector: NDArray[np.float32], limit: int, columns: Sequence[str]
+    ) -> tuple[pa.Table, NDArray[np.float32]]:
+        """Find candidates by short codes and compare them by their vectors. Raises Unreadable."""
+        candidates = max(_CODED_REFINE * limit, _REFINED)
+        wanted = dict.fromkeys([*columns, ADDRESS, "_distance"])
+        rows = self._read(
+            CHUNKS,
+            lambda table: (
+                _near(table, vector, list(wanted)).limit(candidates).nprobes(_NPROBES).fast_search()
+            ),
+        )
+        addresses = rows[ADDRESS].to_numpy()
+        similarities = self._originals.similarities(addresses, vector)
+        best = np.lexsort((addresses, -similarities))[:limit]
+        return rows.select(list(columns)).take(best), similarities[best]
 
     def matching(
         self, words: Sequence[str], limit: int, columns: Sequence[str], *, where: str = ""
@@ -269,6 +292,7 @@ class Tables:
         if self._loop.is_closed():
             return
         self.stop_arranger()
+        self._originals.close()
         asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         for handle in [*self._open.values(), self._connection]:
             if handle is not None:
@@ -412,6 +436,10 @@ class Tables:
             segments = max(segments, statistics.num_indices or 0)
             unindexed = max(unindexed, statistics.num_unindexed_rows)
         return {"fragments": fragments, "segments": segments, "unindexed": unindexed}
+
+
+def _near(table: Any, vector: NDArray[np.float32], columns: Sequence[str]) -> Any:
+    return _selecting(table.query().nearest_to(vector).distance_type("cosine"), columns)
 
 
 def _selecting(query: Any, columns: Sequence[str]) -> Any:
