@@ -65,6 +65,22 @@ def test_indexes_everything_and_finds_it(engine: Engine, folder_of: Callable[...
     assert paths(folder, "notes.md")[0] == "notes.md"
 
 
+def test_of_the_repositories_in_a_folder_those_a_question_is_not_about_count_less(
+    engine: Engine, tmp_path: Path
+) -> None:
+    subjects = {"shop": "refund_payment(customer)", "sky": "brightness(telescope)"}
+    for project, definition in subjects.items():
+        (tmp_path / "both" / project / ".git").mkdir(parents=True)
+        for number in range(40):
+            text = f"def {definition.replace('(', f'_{number}(')}:\n    return {number}\n"
+            (tmp_path / "both" / project / f"{project}_{number}.py").write_text(text)
+    folder = engine.open(tmp_path / "both")
+    folder.reconcile()
+    hits = folder.search(SearchRequest("refund the payment of a customer", limit=80)).hits
+    lowered = {hit.path.split("/")[0] for hit in hits if any("less of it" in one for one in hit.reasons)}
+    assert lowered == {"sky"}
+
+
 def test_an_unchanged_folder_costs_nothing(
     engine: Engine, data: Path, folder_of: Callable[..., Path]
 ) -> None:

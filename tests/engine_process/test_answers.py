@@ -209,6 +209,30 @@ def test_a_plan_explains_the_answer(shop: World) -> None:
     play(scenario)
 
 
+def test_of_two_folders_the_one_that_a_question_is_about_comes_first(world: World) -> None:
+    other = world.root.with_name("warehouse")
+    other.mkdir()
+    for number in range(40):
+        (world.root / f"star_{number}.py").write_text(
+            f"def brightness_of_star_{number}(telescope):\n    return telescope.spectrum({number})\n"
+        )
+        (other / f"payment_{number}.py").write_text(
+            f"def refund_payment_{number}(customer):\n    return customer.account.credit({number})\n"
+        )
+    (world.root / "star_40.py").write_text("def refund(customer):\n    return customer.credit()\n")
+
+    async def scenario() -> None:
+        async with world.editor() as editor:
+            await editor.client.request("open", OpenFolder(str(other), {}, False))
+            await editor.settle(complete=True)
+            hits = (await editor.search("refund the payment of a customer", limit=60)).hits
+            assert {hit.root for hit in hits} == {str(world.root), str(other)}
+            lowered = [hit for hit in hits if any("less of it" in reason for reason in hit.reasons)]
+            assert {hit.root for hit in lowered} == {str(world.root)}
+
+    play(scenario)
+
+
 def test_of_two_folders_that_answer_alike_the_one_that_is_worked_in_comes_first(world: World) -> None:
     body = "def total_price(items):\n    return sum(item.price for item in items)\n"
     other = world.root.with_name("other")
@@ -232,7 +256,7 @@ def test_of_two_folders_that_answer_alike_the_one_that_is_worked_in_comes_first(
                     str(root),
                     *({str(world.root), str(other)} - {str(root)}),
                 ]
-                raised = ["in the active file's folder x1.50" in hit.reasons for hit in alike]
+                raised = ["in the active file's folder x1.25" in hit.reasons for hit in alike]
                 assert raised == [True, False]
                 assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
                 best = (await editor.search("refund a customer", context=here)).hits[0]

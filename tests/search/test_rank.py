@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from conexus.domain import Span
+from conexus.search.projects import Projects
 from conexus.search.query import SearchRequest, plan
-from conexus.search.rank import is_test, rank
+from conexus.search.rank import is_test, nearness, rank
 from conexus.search.retrieve import Agent, Found
 from conexus.store.places import Row
 
@@ -51,6 +52,25 @@ def test_tests_are_known_by_their_path(path: str) -> None:
 )  # fmt: skip
 def test_what_only_sounds_like_tests_is_code(path: str) -> None:
     assert not is_test(path)
+
+
+def test_hits_of_a_project_that_the_question_is_not_about_count_less() -> None:
+    paths = [f"{project}/{i}.py" for project in ("huge", "small") for i in range(50)]
+    near = [
+        Row(number, path, 0, Span(0, 1, 1, 1), "", "function", b"", 0.5) for number, path in enumerate(paths)
+    ]
+    query = plan(SearchRequest("some question here", limit=100))
+    found = [Found(Agent.SEMANTIC, tuple(near), 0.0)]
+    projects = Projects({"": 0, "huge": 9_900, "small": 100})
+    answers = rank(query, found, None, projects)
+    assert [answer.row.path.split("/")[0] for answer in answers] == ["small"] * 50 + ["huge"] * 50
+    assert any(reason.startswith("in a project that has less of it x0.") for reason in answers[-1].reasons)
+    assert not any("less of it" in reason for reason in answers[0].reasons)
+
+
+def test_who_says_where_to_look_knows_which_project_is_meant() -> None:
+    query = plan(SearchRequest("some question here path:huge"))
+    assert nearness(query, [Found(Agent.SEMANTIC, (row("huge/a.py", score=0.5),), 0.0)]) == []
 
 
 def test_definitions_rank_above_uses() -> None:

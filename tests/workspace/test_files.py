@@ -319,6 +319,20 @@ def test_only_paths_below_the_folder_are_admitted(tmp_path: Path, path: str) -> 
     assert admitted.reason == SkipReason.OUTSIDE
 
 
+def test_repositories_below_the_folder_are_told(tmp_path: Path) -> None:
+    for path in (
+        ".git/HEAD",
+        "a.py",
+        "own/.git/HEAD",
+        "own/b.py",
+        "deep/tree/.git",
+        "deep/tree/c.py",
+        "plain/d.py",
+    ):
+        touch(tmp_path, path)
+    assert sorted(Scope(tmp_path, ScopeSettings()).walk().repositories) == ["deep/tree", "own"]
+
+
 def test_admit_tells_directories_and_missing_files_apart(tmp_path: Path) -> None:
     touch(tmp_path, "a/b.py")
     scope = Scope(tmp_path, ScopeSettings())

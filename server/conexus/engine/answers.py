@@ -14,6 +14,7 @@ from conexus.engine.folder import CancelledError
 from conexus.search.confidence import WEAK, WEAK_NOTE
 from conexus.search.context import EditorContext
 from conexus.search.gates import verify
+from conexus.search.projects import LESS_OF_IT, weights
 from conexus.search.query import SearchRequest
 from conexus.search.related import related as find_related
 from conexus.search.related import subject
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
     from conexus.engine.folder import SearchReply, View
     from conexus.engine.live import LiveFolder
     from conexus.search.gates import Hit
-    from conexus.search.rank import Ranked
+    from conexus.search.rank import Factor, Ranked
     from conexus.store.symbols import SymbolEntry
 
 _MOST_COMMITS = 10
 # What is found by meaning only comes after what is called so.
 _MEANT = 0.2
 # Who asks from within one of several folders mostly asks about it. docs/ranking.md has what this gains, and costs others.
-_HOME = 1.5
+_HOME = 1.25
 
 
 def search(
@@ -63,9 +64,9 @@ def search(
             replies.append((called, live.folder.search(asked, cancelled)))
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
-    home = _home([called for called, _ in folders], params.context)
+    meant = _meant(replies, _home([called for called, _ in folders], params.context))
     hits = [
-        wire_hit(called, _at_home(hit) if called == home else hit, reply.versions)
+        wire_hit(called, _times(hit, meant.get(called, ())), reply.versions)
         for called, reply in replies
         for hit in reply.hits
     ]
@@ -95,9 +96,22 @@ def _home(roots: Sequence[str], context: wire.EditorContext | None) -> str:
     return max(around, key=len, default="")
 
 
-def _at_home(hit: Hit) -> Hit:
-    reasons = (*hit.reasons, f"in the active file's folder x{_HOME:.2f}")
-    return evolve(hit, score=round(min(1.0, hit.score * _HOME), 4), reasons=reasons)
+def _meant(replies: Sequence[tuple[str, SearchReply]], home: str) -> dict[str, list[Factor]]:
+    """Return by folder what says that the question is about it, or about another one."""
+    dense = weights(
+        {called: reply.near for called, reply in replies}, {called: reply.chunks for called, reply in replies}
+    )
+    factors = {called: [(weight, LESS_OF_IT)] for called, weight in dense.items() if weight < 1}
+    if home:
+        factors[home] = [*factors.get(home, ()), (_HOME, "in the active file's folder")]
+    return factors
+
+
+def _times(hit: Hit, factors: Iterable[Factor]) -> Hit:
+    for factor, reason in factors:
+        score, reasons = round(min(1.0, hit.score * factor), 4), (*hit.reasons, f"{reason} x{factor:.2f}")
+        hit = evolve(hit, score=score, reasons=reasons)
+    return hit
 
 
 def _context_in(root: str, context: wire.EditorContext | None) -> EditorContext:

@@ -27,9 +27,10 @@ from conexus.search.context import Surroundings
 from conexus.search.exact import Texts, grep, holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
+from conexus.search.projects import Projects
 from conexus.search.query import Intent
 from conexus.search.query import plan as plan_query
-from conexus.search.rank import rank
+from conexus.search.rank import nearness, rank
 from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
 from conexus.search.second import CANDIDATES, reordered
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
@@ -100,6 +101,10 @@ class SearchReply:
     """Every agent's candidates, for explaining."""
     versions: Mapping[str, int] = field(factory=dict)
     """The buffer version that spans are right for, by path, of hits in open texts."""
+    near: tuple[float, ...] = ()
+    """The cosines of what is near to the question, best first; none where it says itself where to look."""
+    chunks: int = 0
+    """How many there are to be found."""
 
     @property
     def weak(self) -> bool:
@@ -190,6 +195,7 @@ class Folder:
         self.texts = OpenTexts()
         self.past = Past(root, shelf.commits(root))
         self._text_rows: dict[int, FileRecord] = {}
+        self._projects: Projects | None = None
 
     def reconcile(
         self,
@@ -223,6 +229,8 @@ class Folder:
                 if not self._indexes.answers(opened):
                     opened.index.snapshot().prepare()
                 self._indexes.publish(opened)
+            records = opened.index.files.values()
+            self._projects = Projects.of(walk.repositories, ((one.path, one.chunks) for one in records))
         skipped = Counter(str(skip.reason) for skip in walk.skipped) + _count_skips(index)
         return tally.report(index, todo, dict(skipped), time.perf_counter() - begun)
 
@@ -341,7 +349,8 @@ class Folder:
             raise CancelledError(f"searching {self.root} was cancelled")
         second = self._second_opinion(query, notes) if request.refine else None
         wanted = max(query.limit, CANDIDATES) if second else query.limit
-        ranked = rank(evolve(query, limit=wanted + _SPARE_HITS), found, self._around(request.context))
+        around = self._around(request.context)
+        ranked = rank(evolve(query, limit=wanted + _SPARE_HITS), found, around, self._projects)
         outcome = verify(
             ranked,
             view.records,
@@ -368,6 +377,8 @@ class Folder:
             refined=refined,
             found=tuple(found) if request.explain else (),
             versions=view.versions,
+            near=tuple(score for _, score in nearness(query, found)),
+            chunks=snapshot.view.statistics.chunks,
         )
 
     def wait_for_second_opinion(self) -> None:

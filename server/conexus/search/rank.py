@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from conexus.embedding.words import words
+from conexus.search.projects import LESS_OF_IT
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from conexus.search.context import Surroundings
+    from conexus.search.projects import Projects
     from conexus.search.query import Query
     from conexus.search.retrieve import Found
     from conexus.store.places import Row
@@ -93,13 +95,22 @@ class Ranked:
     reasons: tuple[str, ...]
 
 
-def rank(query: Query, found: Sequence[Found], around: Surroundings | None = None) -> list[Ranked]:
-    """Return the best `query.limit` candidates of `found`, best first; what `around` lifts, a little higher."""
+def rank(
+    query: Query,
+    found: Sequence[Found],
+    around: Surroundings | None = None,
+    projects: Projects | None = None,
+) -> list[Ranked]:
+    """Return the best `query.limit` candidates of `found`, best first; what `around` lifts, a little higher.
+
+    Where the folder holds several `projects`, those that the question is not about count less.
+    """
     scored = _fuse(query, found)
     places = {path: _place_of(path) for path in {candidate.row.path for candidate in scored}}
     coherent = _coherence_of_files(query, scored, places)
     asked = _Asked.of(query, places)
     lifts = _lifts(around, places)
+    lowered = _elsewhere(query, found, projects, places)
     for candidate in scored:
         row, factors = candidate.row, candidate.factors
         factors.append(coherent[row.file_id])
@@ -108,6 +119,7 @@ def rank(query: Query, found: Sequence[Found], around: Surroundings | None = Non
             factors.append(asked.defining(row.symbol, defined))
         factors += _against_kind(places[row.path], row.kind)
         factors += lifts.get(row.path, ())
+        factors += lowered.get(row.path, ())
         for factor, _ in factors:
             candidate.score *= factor
     return _pick(scored, query.limit, _bound(query.intent))
@@ -374,6 +386,25 @@ def _place_of(path: str) -> _PlaceOf:
 def _lifts(around: Surroundings | None, paths: Iterable[str]) -> dict[str, list[Factor]]:
     """Return by path what raises what is near to whoever asks."""
     return {} if around is None or around.empty else {path: around.lifts(path) for path in paths}
+
+
+def nearness(query: Query, found: Sequence[Found]) -> list[tuple[str, float]]:
+    """Return the path and cosine of all that is near to the question; nothing if it says itself where to look."""
+    near = (
+        () if query.filters.by_file else (result.rows for result in found if result.agent is Agent.SEMANTIC)
+    )
+    return [(row.path, row.score) for row in chain.from_iterable(near)]
+
+
+def _elsewhere(
+    query: Query, found: Sequence[Found], projects: Projects | None, paths: Iterable[str]
+) -> dict[str, list[Factor]]:
+    """Return by path what lowers what lies in a project that the question is not about."""
+    if projects is None:
+        return {}
+    weights = projects.weights(nearness(query, found))
+    lower = {project: [(weight, LESS_OF_IT)] for project, weight in weights.items() if weight < 1}
+    return {path: lower[project] for path in paths if (project := projects.around(path)) in lower}
 
 
 def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:

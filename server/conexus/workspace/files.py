@@ -103,6 +103,8 @@ class Walk:
     skipped: list[Skipped]
     directories: list[str] = field(factory=list)
     """Directories that were listed, "" for the folder itself; in no order."""
+    repositories: list[str] = field(factory=list)
+    """Those of them, below the folder itself, that git keeps as a repository or working tree of their own."""
 
 
 class FolderUnreadableError(ConexusError):
@@ -176,7 +178,7 @@ class Scope:
         self._outer = self._rules_above()
         entries: list[Entry] = []
         skipped: list[Skipped] = []
-        directories: list[str] = []
+        listed: list[tuple[str, bool]] = []
         places = [_Place("", self._outer)]
         while places:
             if cancel and cancel():
@@ -194,7 +196,7 @@ class Scope:
             if isinstance(opened, Skipped):
                 skipped.append(opened)
                 continue
-            directories.append(place.path.removesuffix("/"))
+            listed.append((place.path.removesuffix("/"), ".git" in found))
             for item in found.values():
                 outcome = self._judge(opened, item)
                 if type(outcome) is Entry:
@@ -205,7 +207,8 @@ class Scope:
                     places.append(outcome)
         entries.sort(key=attrgetter("path"))
         skipped.sort(key=attrgetter("path"))
-        return Walk(entries, skipped, directories)
+        repositories = [directory for directory, is_repository in listed if directory and is_repository]
+        return Walk(entries, skipped, [directory for directory, _ in listed], repositories)
 
     def admit(self, path: str) -> Entry | Skipped:
         """Say about one path what a walk would; what lies in a skipped directory has its reason.
