@@ -28,7 +28,7 @@ def test_a_huge_project_is_meant_where_a_small_one_has_nothing_near() -> None:
 
 def test_only_the_nearest_tell() -> None:
     sizes = {"one": 5_000, "other": 5_000}
-    assert weights({"one": near(100, 0.6), "other": near(100, 0.3)}, sizes)["other"] < 0.5
+    assert weights({"one": near(150, 0.6), "other": near(150, 0.3)}, sizes)["other"] < 0.5
 
 
 def test_however_dense_a_project_is_the_others_keep_a_share() -> None:
