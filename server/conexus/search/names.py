@@ -6,6 +6,7 @@ import re
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rapidfuzz import fuzz, process
 
 from conexus.search.query import Intent
@@ -13,7 +14,6 @@ from conexus.search.query import Intent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from conexus.search.query import Query
@@ -42,7 +42,7 @@ def definitions(query: Query, snapshot: Snapshot, allowed: NDArray[np.bool_] | N
     table = snapshot.symbols_now()
     found: Found = {}
     for name in query.identifiers or _single_name(query):
-        _add(found, _named(name, table, similar=query.intent is Intent.SYMBOL))
+        _add(found, _named(name, table, allowed, similar=query.intent is Intent.SYMBOL))
     if query.intent is Intent.PROSE:
         _add(found, _spelled(query.words, table))
     numbers = _best(found, table, allowed)
@@ -71,17 +71,13 @@ def _single_name(query: Query) -> Sequence[str]:
     return (query.text.rstrip("()?!"),) if query.intent is Intent.SYMBOL else ()
 
 
-def _named(name: str, table: VisibleSymbols, *, similar: bool) -> Found:
+def _named(name: str, table: VisibleSymbols, allowed: NDArray[np.bool_] | None, *, similar: bool) -> Found:
     """Return definitions called `name`, ``container.name`` narrowing; else those spelled like it."""
     *containers, last = [part for part in _SEPARATOR.split(name.lower()) if part] or [""]
     exact = table.named(last)
     if len(exact):
-        typed = _SEPARATOR.split(name)[-1]
-        spelled = zip(exact.tolist(), *table.spellings(exact), strict=True)
-        return {
-            number: 0.8 + 0.15 * _is_inside(around, containers) + 0.05 * (found == typed)
-            for number, found, around in spelled
-        }
+        numbers = exact if allowed is None else exact[allowed[table.file_ids(exact)]]
+        return _best_named(numbers, table, _SEPARATOR.split(name)[-1], containers)
     if not similar or not last:
         return {}
     return {
@@ -91,12 +87,22 @@ def _named(name: str, table: VisibleSymbols, *, similar: bool) -> Found:
     }
 
 
+def _best_named(
+    numbers: NDArray[np.int32], table: VisibleSymbols, typed: str, containers: list[str]
+) -> Found:
+    """Return those of definitions of one name that can be among the best; there are ten thousands of `__init__`."""
+    inside, spelled = table.matched(numbers, typed, containers[-1] if containers else "")
+    if containers:
+        likely = np.flatnonzero(inside)
+        around = table.spellings(numbers[likely])[1]
+        inside[likely] = [_is_inside(container, containers) for container in around]
+    scores = 0.8 + 0.15 * inside + 0.05 * spelled
+    best = np.lexsort((numbers, -scores))[:_MAX_DEFINITIONS]
+    return dict(zip(numbers[best].tolist(), scores[best].tolist(), strict=True))
+
+
 def _is_inside(container: str, containers: list[str]) -> bool:
-    if not containers:
-        return True
-    lowered = container.lower()
-    # Thousands of definitions may have the name; most fail the cheap test.
-    return lowered.endswith(containers[-1]) and _SEPARATOR.split(lowered)[-len(containers) :] == containers
+    return _SEPARATOR.split(container.lower())[-len(containers) :] == containers
 
 
 def _spelled_like(name: str, table: VisibleSymbols) -> Iterator[tuple[int, float]]:

@@ -118,6 +118,18 @@ class SymbolTable:
         names: list[str] = self._rows["name"].take(pa.array(numbers)).to_pylist()
         return names, self._repeated("container", numbers)
 
+    def matched(
+        self, numbers: NDArray[np.integer[Any]], name: str, container: str
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which of these symbols have a container that ends so, whatever its case, and which are spelled `name`."""
+        if not len(numbers):
+            return np.zeros(0, np.bool_), np.zeros(0, np.bool_)
+        taken = pa.array(numbers)
+        containers = self._rows["container"].chunk(0).take(taken)
+        ends = pc.ends_with(containers.dictionary_decode(), container, ignore_case=True)
+        spelled = pc.equal(self._rows["name"].chunk(0).take(taken), name)
+        return ends.to_numpy(zero_copy_only=False), spelled.to_numpy(zero_copy_only=False)
+
     def paths(self, file_ids: NDArray[np.integer[Any]]) -> list[str]:
         """Return the path of each of these files."""
         return [self._path_of[number] for number in file_ids.tolist()]
@@ -271,6 +283,15 @@ class VisibleSymbols:
             return names, containers
         more = self._recent.spellings(numbers[numbers >= border] - border)
         return names + more[0], containers + more[1]
+
+    def matched(
+        self, numbers: NDArray[np.integer[Any]], name: str, container: str
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the same as `SymbolTable.matched`, of symbols given in order of their numbers."""
+        border = len(self._settled)
+        settled = self._settled.matched(numbers[numbers < border], name, container)
+        recent = self._recent.matched(numbers[numbers >= border] - border, name, container)
+        return np.concatenate([settled[0], recent[0]]), np.concatenate([settled[1], recent[1]])
 
     def paths(self, numbers: NDArray[np.integer[Any]]) -> list[str]:
         """Return the path of the file of each of these symbols."""
