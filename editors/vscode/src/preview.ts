@@ -10,7 +10,7 @@ interface Home {
   inPreview: boolean;
 }
 
-const CLICK_MS = 100;
+const CLICK_MS = 300;
 const KINDS = vscode.TextEditorSelectionChangeKind;
 
 const HIGHLIGHT = vscode.window.createTextEditorDecorationType({
@@ -40,6 +40,7 @@ export class Preview {
   private readonly tabs = new Set(openTabs());
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
+  private shown = false;
   /** When the user last clicked or typed into an editor, and not into the picker. */
   private acted = 0;
   private readonly acts = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
@@ -56,8 +57,32 @@ export class Preview {
 
   /** Stop, and leave what is shown. */
   async end(): Promise<void> {
-    this.wanted = undefined;
+    await this.stop();
     this.acts.dispose();
+  }
+
+  /** Stop, and show what was shown before. */
+  async back(): Promise<void> {
+    const begun = performance.now();
+    await this.stop();
+    if (this.home && this.shown) await this.restore(this.home, begun);
+    const left = vscode.window.tabGroups.all
+      .flatMap((group) => group.tabs)
+      .filter((tab) => tab.isPreview && !this.tabs.has(nameOf(tab)));
+    if (left.length > 0) await vscode.window.tabGroups.close(left, true);
+    this.acts.dispose();
+  }
+
+  /** Stop, and show what was shown before, unless the user goes on in an editor. */
+  async dismissed(): Promise<void> {
+    this.wanted = undefined;
+    // A click that closed the box is heard of before VS Code answers anything that is asked now.
+    await vscode.commands.executeCommand('setContext', 'conexus.picking', false);
+    await (performance.now() - this.acted < CLICK_MS ? this.end() : this.back());
+  }
+
+  private async stop(): Promise<void> {
+    this.wanted = undefined;
     await this.last;
     for (const editor of vscode.window.visibleTextEditors) {
       editor.setDecorations(HIGHLIGHT, []);
@@ -65,32 +90,20 @@ export class Preview {
     }
   }
 
-  /** Stop, and show what was shown before. */
-  async back(): Promise<void> {
-    await this.end();
-    if (this.home) await this.restore(this.home);
-    const left = vscode.window.tabGroups.all
-      .flatMap((group) => group.tabs)
-      .filter((tab) => tab.isPreview && !this.tabs.has(nameOf(tab)));
-    if (left.length > 0) await vscode.window.tabGroups.close(left, true);
-  }
-
-  /** Stop, and show what was shown before, unless the user goes on in an editor. */
-  async dismissed(): Promise<void> {
-    this.wanted = undefined;
-    // A click is heard of about when the box is gone.
-    await new Promise((later) => setTimeout(later, CLICK_MS));
-    await (performance.now() - this.acted < 3 * CLICK_MS ? this.end() : this.back());
-  }
-
-  private async restore({ editor, selections, visible, inPreview }: Home): Promise<void> {
-    const options: vscode.TextDocumentShowOptions = { preview: inPreview };
-    if (editor.viewColumn) options.viewColumn = editor.viewColumn;
+  private async restore({ editor, selections, visible, inPreview }: Home, begun: number): Promise<void> {
+    const options: vscode.TextDocumentShowOptions = {
+      preview: inPreview,
+      // VS Code itself returns the focus when the box is gone; taken again, it would close the box that opened since.
+      preserveFocus: true,
+      // With the editor and not after it, as the user may be typing there by then.
+      ...(selections[0] ? { selection: selections[0] } : {}),
+      ...(editor.viewColumn ? { viewColumn: editor.viewColumn } : {}),
+    };
     // VS Code gives up on an editor where another one is about to open.
     const show = (): Thenable<vscode.TextEditor> => vscode.window.showTextDocument(editor.document, options);
     const shown = await show().then(undefined, show).then(undefined, () => undefined);
-    if (!shown) return;
-    shown.selections = selections;
+    if (!shown || this.acted > begun) return;
+    if (selections.length > 1) shown.selections = selections;
     if (visible) shown.revealRange(visible, vscode.TextEditorRevealType.AtTop);
   }
 
@@ -98,6 +111,7 @@ export class Preview {
     try {
       const { document, place } = await locateIn(hit);
       if (this.wanted !== hit) return;
+      this.shown = true;
       const editor = await vscode.window.showTextDocument(document, {
         preview: true,
         preserveFocus: true,
