@@ -7,10 +7,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from conexus.store.memory import STAYING, passing_environment
+import pytest
+
+from conexus.store.memory import STAYING, give_back_mapped, map_file, passing_environment
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
 # Large blocks among small ones that are kept, as a bulk load leaves them, and the memory that stays afterwards.
 _LOAD = """
@@ -51,3 +53,22 @@ def test_workers_are_not_told_to_give_memory_back(monkeypatch: pytest.MonkeyPatc
     assert "ARROW_DEFAULT_MEMORY_POOL" not in kept
     assert kept["MALLOC_TRIM_THRESHOLD_"] == "1"  # the user's own
     assert kept["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells how much of a file is mapped")
+def test_what_was_touched_of_a_mapped_file_goes_back_and_is_there_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"here" * 500_000)
+    region = map_file(tmp_path / "file")
+    view = memoryview(region)
+    assert bytes(view).count(b"here") == 500_000
+    assert _mapped_bytes(tmp_path / "file") > 1_000_000
+    give_back_mapped()
+    assert _mapped_bytes(tmp_path / "file") == 0
+    assert bytes(view[-4:]) == b"here"
+
+
+def _mapped_bytes(path: Path) -> int:
+    with open("/proc/self/smaps") as file:  # noqa: PTH123 -- no file of ours
+        lines = iter(file)
+        next(line for line in lines if line.rstrip().endswith(str(path)))
+        return 1024 * int(next(line for line in lines if line.startswith("Rss:")).split()[1])

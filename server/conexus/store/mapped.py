@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from attrs import frozen
 
+from conexus.store.memory import map_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,7 +49,7 @@ def find(directory: Path, name: str) -> Mapped | None:
     """Return the tables of this arrangement, mapped; None unless all of them are there and whole."""
     try:
         return Mapped(*(_opened(_path(directory, part, name)) for part in ("places", "symbols", "names")))
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, ValueError):  # Arrow's errors are of both kinds
         return None
 
 
@@ -75,4 +77,4 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def _opened(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(os.fspath(path))).read_all()
+    return pa.ipc.open_file(pa.py_buffer(map_file(path))).read_all()

@@ -10,6 +10,7 @@ import pyarrow as pa
 from attrs import define, field, frozen
 
 from conexus.store import mapped
+from conexus.store.memory import give_back_mapped
 from conexus.store.overlay import admitted
 from conexus.store.paths import PathTable
 from conexus.store.places import PLACE, PlaceTable, Row, arranged_places, rows_of_table
@@ -313,7 +314,9 @@ class Snapshot:
 
     def _read_symbols(self) -> SymbolTable:
         if (saved := self._saved()) is not None:
-            return SymbolTable(saved.symbols, self.view.path_of, saved.names)
+            table = SymbolTable(saved.symbols, self.view.path_of, saved.names)
+            give_back_mapped()  # the text of names was copied
+            return table
         rows = self._on_disk(SYMBOLS, symbol_schema().names, symbol_schema())
         table = SymbolTable.of(rows, self.view.path_of)
         if self._is_slow:
