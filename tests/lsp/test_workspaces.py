@@ -42,6 +42,16 @@ def paths(hits: list[dict[str, Any]]) -> set[str]:
     return {hit["path"] for hit in hits}
 
 
+async def test_a_symbol_is_waited_for_while_the_index_is_made(
+    editors: Callable[..., Editor], folder_of: Callable[[str], Path]
+) -> None:
+    editor = editors(VS_CODE)
+    await editor.start(folder_of(FILES))
+    # A picker asks once, and would go on showing that there is nothing.
+    found = await editor.ask("workspace/symbol", query="second_lamp")
+    assert [one.name for one in found][:1] == ["second_lamp"]
+
+
 async def test_settings_of_initialize_and_of_the_configuration(
     editors: Callable[..., Editor], folder_of: Callable[[str], Path]
 ) -> None:

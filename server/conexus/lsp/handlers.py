@@ -16,12 +16,15 @@ from conexus.lsp.buffers import Shown
 from conexus.lsp.protocol import InvalidParamsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conexus.lsp.session import Session
 
 _MOST_SYMBOLS = 100
 _MOST_PLACES = 200
 _MOST_IN_DOCUMENT = 5_000
 _PATIENCE_SECONDS = 30.0
+_INDEX_WAIT_MS = 2_000
 _CATCH_ALL = "**/*"
 
 # The life of a session.
@@ -170,14 +173,23 @@ async def workspace_symbol(
     phases = [False, True] if token is not None and session.fills_up else [session.fills_up]
     found: list[types.WorkspaceSymbol] = []
     for semantic in phases:
-        asked = wire.Symbols(params.query, _MOST_SYMBOLS, tuple(session.folders), semantic=semantic)
-        symbols = [one for one in (await session.ask("symbols", asked)).symbols if _key(one) not in sent]
+        symbols = [one for one in await _named(session, params.query, semantic) if _key(one) not in sent]
         sent.update(map(_key, symbols))
         places = await session.places(symbols)
         found = [convert.workspace_symbol(one, places) for one in symbols]
         if token is not None:
             session.connection.notify(types.PROGRESS, types.ProgressParams(token, found))
     return found if token is None else []
+
+
+async def _named(session: Session, name: str, semantic: bool) -> Sequence[wire.WireSymbol]:
+    """Return definitions; where there is none yet, wait a moment for the index, as pickers ask only once."""
+    asked = wire.Symbols(name, _MOST_SYMBOLS, tuple(session.folders), semantic=semantic)
+    reply: wire.SymbolReply = await session.ask("symbols", asked)
+    if not (reply.symbols or reply.completeness.complete or reply.completeness.phase == "paused"):
+        await session.ask("wait", wire.WaitFor(complete=True, timeout_ms=_INDEX_WAIT_MS))
+        reply = await session.ask("symbols", asked)
+    return reply.symbols
 
 
 def _key(symbol: wire.WireSymbol) -> tuple[str, int]:
