@@ -10,11 +10,14 @@ local function size(number)
   return ('%.1f MB'):format(number / 1e6)
 end
 
---- Return `name number` pairs, largest first.
+--- Return `name number` pairs, largest first, or that there is nothing.
 ---@param counts table<string, integer>
 ---@return string
 local function counted(counts)
   local names = vim.tbl_keys(counts)
+  if #names == 0 then
+    return 'nothing'
+  end
   table.sort(names, function(a, b)
     return counts[a] ~= counts[b] and counts[a] > counts[b] or counts[a] == counts[b] and a < b
   end)
@@ -29,9 +32,6 @@ end
 ---@param folder conexus.Folder
 ---@return string[]
 local function folder_lines(folder)
-  local bytes = vim.iter(vim.tbl_values(folder.bytes)):fold(0, function(sum, one)
-    return sum + one
-  end)
   local lines = {
     '',
     vim.uri_to_fname(folder.folder),
@@ -40,7 +40,7 @@ local function folder_lines(folder)
       folder.files,
       folder.chunks,
       folder.symbols,
-      size(bytes)
+      size(folder.bytes.total or 0)
     ),
     '  languages  ' .. counted(folder.languages),
     '  skipped    ' .. counted(folder.skipped),
