@@ -12,6 +12,8 @@ from attrs import evolve
 
 from conexus.embedding import static
 from conexus.engine.engine import Engine, NotAFolderError
+from conexus.indexing import indexer
+from conexus.indexing.workers import WorkerPool
 from conexus.search.query import SearchRequest
 from conexus.settings import ModelSettings, Settings
 from conexus.store.errors import IndexBusy, IndexMissing
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conexus.engine.folder import Folder
+    from conexus.indexing.jobs import Setup
 
 UPLOADS = """
 //- /net/upload.py
@@ -366,6 +369,37 @@ def test_a_question_asked_before_the_index_was_swapped_is_answered(
     engine.close()
     with Engine(Settings(), data) as other:
         folder = other.open(root)
-        before = folder.view().snapshot  # of an index opened for reading
+        before = folder.view()  # of an index opened for reading
         folder.reconcile()  # opens it for writing
-        assert before.matching(["retry", "failed"], 5)
+        assert before.snapshot.matching(["retry", "failed"], 5)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(True, False, [6]), (True, True, [3]), (False, True, [6])],
+    ids=["plugged in", "on a battery", "asked for"],
+)
+def test_on_a_battery_fewer_processes_read_in_the_background(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: tuple[bool, bool, list[int]]
+) -> None:
+    in_background, battery, expected = case
+    root = tmp_path / "large"
+    root.mkdir()
+    for number in range(40):
+        (root / f"m{number}.py").write_text(f"def heron_{number}():\n    return {number}\n")
+    started = []
+
+    class Counted(WorkerPool):
+        def __init__(self, setup: Setup, count: int, file_timeout: float) -> None:
+            started.append(count)
+            super().__init__(setup, 1, file_timeout)
+
+    monkeypatch.setattr(indexer, "WorkerPool", Counted)
+    monkeypatch.setattr(indexer, "_JOB_BYTES", 100)
+    monkeypatch.setattr(indexer, "cores", lambda: 6)
+    monkeypatch.setattr(indexer, "on_battery", lambda: battery)
+    folder = engine.open(root)
+    if in_background:
+        folder.keep_worker()
+    folder.reconcile()
+    assert started == expected

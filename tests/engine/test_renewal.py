@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,25 @@ def test_an_index_can_be_built_anew_time_and_again(engine: Engine, data: Path, r
         assert again.open(root).reconcile().unchanged == 13
 
 
+def test_what_was_replaced_goes_with_the_last_question_it_answers(
+    engine: Engine, data: Path, root: Path
+) -> None:
+    folder = engine.open(root)
+    folder.reconcile()
+    asked = folder.view()
+    folder.renew()
+    folder.reconcile()
+    assert paths(folder, "otter")[0] == "otter.py"
+    time.sleep(0.2)
+    assert len(directories(data)) == 2, "it is still being asked"
+    assert asked.snapshot.matching(["otter"], 3)
+    del asked
+    deadline = time.monotonic() + 10  # half of what it would stay without anybody letting go of it
+    while len(directories(data)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(directories(data)) == 1
+
+
 def test_typed_text_is_found_while_a_new_index_is_built(engine: Engine, root: Path) -> None:
     folder = engine.open(root)
     folder.keep_worker()
@@ -92,7 +112,7 @@ def test_typed_text_is_found_while_a_new_index_is_built(engine: Engine, root: Pa
 
     def type_once(_: object) -> None:
         if not shown:
-            shown.append(folder.show_text("otter.py"))
+            shown.append(not folder.show_texts(["otter.py"]))
             shown.append(paths(folder, "pelican")[0])
 
     folder.reconcile(type_once)
@@ -116,6 +136,29 @@ def test_what_a_killed_engine_left_of_a_new_index_goes(engine: Engine, data: Pat
         assert paths(again.open(root), "otter")[0] == "otter.py"
         assert again.open(root).reconcile().unchanged == 13
     assert directories(data) == [kept]
+
+
+def test_words_have_a_structure_before_they_are_too_many_for_memory(
+    engine: Engine, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12, 40):
+        (root / f"m{number}.py").write_text(f"def walrus_{number}():\n    return {number}\n")
+    monkeypatch.setattr(indexer, "_JOB_FILES", 4)
+    monkeypatch.setattr(indexer, "_COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(indexer, "OVERLAY_ROWS", 8)
+    monkeypatch.setattr(store_index, "OVERLAY_ROWS", 8)
+    waiting, build = [], store_index.Index.index_words
+
+    def noted(index: store_index.Index) -> None:
+        waiting.append(index.pending_chunks)
+        build(index)
+
+    monkeypatch.setattr(store_index.Index, "index_words", noted)
+    folder = engine.open(root)
+    monkeypatch.setattr(folder, "_is_asked", lambda: True)
+    folder.reconcile()
+    assert waiting[0] <= 8
+    assert paths(folder, "walrus_39")[0] == "m39.py"
 
 
 @pytest.mark.usefixtures("quickly_arranged")

@@ -110,3 +110,10 @@ def test_an_early_engine_is_started_only_where_one_has_run_and_none_runs(
     lifecycle.remove_address(tmp_path)
     lifecycle.spawn_early(tmp_path)
     assert started == [tmp_path]
+
+
+def test_an_engine_leaves_other_cores_alone_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert lifecycle.environment()["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert lifecycle.environment()["OPENBLAS_NUM_THREADS"] == "3"

@@ -68,13 +68,42 @@ def test_a_question_ends_the_wait_for_the_next_keystroke(monkeypatch: pytest.Mon
     pending = Pending()
     pending.edit("a.py")
     pending.edit("b.py")
-    asked = threading.Timer(0.05, pending.hurry)
+    asked = threading.Timer(0.05, pending.hurry, (pending.ticket,))
     asked.start()
     assert sorted(pending.take_edits()) == ["a.py", "b.py"]
     pending.retry_edit("a.py")
     pending.edit("b.py")
-    pending.hurry()
+    pending.hurry(pending.ticket)
     assert pending.take_edits() == ["b.py"], "what could not be shown is not tried again for every question"
+
+
+def test_a_question_hurries_what_was_told_before_it_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conexus.engine.pending.DEBOUNCE_SECONDS", 3600.0)
+    monkeypatch.setattr("conexus.engine.pending.LONGEST_WAIT_SECONDS", 3600.0)
+    pending = Pending()
+    pending.edit("a.py")
+    told = pending.ticket
+    pending.edit("b.py")
+    pending.hurry(told)
+    assert pending.take_edits() == ["a.py"]
+    pending.finish_edit("a.py")
+    assert pending.has_shown(told)
+    assert not pending.has_shown(pending.ticket)
+
+
+def test_texts_shown_anew_belong_to_what_was_asked_before() -> None:
+    pending = Pending()
+    pending.edit("a.py")
+    told = pending.ticket
+    pending.take_edits()
+    pending.finish_edit("a.py")
+    assert pending.has_shown(told)
+    pending.show_again(["a.py", "b.py"])
+    assert not pending.has_shown(told)
+    assert not pending.has_done(told)
+    for path in pending.take_edits():
+        pending.finish_edit(path)
+    assert pending.has_done(told)
 
 
 def test_files_are_taken_together_and_many_are_everything() -> None:

@@ -99,7 +99,7 @@ def test_an_edit_between_search_and_reply_leaves_nothing_false(
 def test_unsaved_text_is_what_counts(own: Shop) -> None:
     text = "def discounted_price(item, limit):\n    '''The unsaved price of an item.'''\n    return 42\n"
     own.folder.texts.put("editor", "shop/prices.py", 7, text)
-    assert own.folder.show_text("shop/prices.py")
+    assert not own.folder.show_texts(["shop/prices.py"])
     found = own.ask("discounted_price")
     shown = [one.cited for one in found.pack.pieces if one.cited.path == "shop/prices.py"]
     assert shown

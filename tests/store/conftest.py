@@ -80,7 +80,7 @@ class Desk:
         """Show unsaved text."""
         (number,) = self.index.allocate(1)
         rows = self.rows([number], {path: texts})
-        self.index.put_buffer(path, number, rows["chunks"][0], rows["symbols"][0])
+        self.index.put_buffers({path: number}, rows["chunks"][0], rows["symbols"][0])
 
 
 def open_index(

@@ -58,7 +58,6 @@ def search(
     )
     replies: list[tuple[str, SearchReply]] = []
     for called, live in folders:
-        live.catch_up()
         try:
             asked = evolve(request, context=_context_in(called, params.context))
             replies.append((called, live.folder.search(asked, cancelled)))
@@ -235,7 +234,6 @@ def similar(
     for called, live in folders:
         if cancelled():
             raise CancelledError(called)
-        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -259,7 +257,6 @@ def related(
     commits: list[wire.WireCommit] = []
     revision = 0
     for called, live, path in places:
-        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -303,7 +300,6 @@ def symbols(
     for called, live in folders:
         if cancelled():
             raise CancelledError(called)
-        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
@@ -326,7 +322,6 @@ def symbols_of(places: Sequence[tuple[str, LiveFolder, str]], params: wire.Symbo
     found: list[wire.WireSymbol] = []
     revision = 0
     for called, live, path in places:
-        live.catch_up()
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)

@@ -65,8 +65,6 @@ class Contexts:
 
         Raises EngineError for a question that cannot be asked, CancelledError.
         """
-        for _, live in folders:
-            live.catch_up()
         seen = [(called, live.folder) for called, live in folders]
         where = [(called, path) for called, _, path in places]
         return self.ask_folders(seen, where, params, completeness(folders), cancelled)

@@ -143,7 +143,7 @@ class Status:
 
 @define(eq=False)
 class View:
-    """What one question sees: a snapshot, and the texts as they are now."""
+    """What one question sees: a snapshot, and the texts as they are now. The index stays open as long as this is held."""
 
     opened: Opened
     snapshot: Snapshot
@@ -249,35 +249,43 @@ class Folder:
             self._apply(opened, affected, lambda _: None, cancelled)
             return True
 
-    def show_text(self, path: str) -> bool:
-        """Let the open text of `path` be searched instead of the file; if it is not open, the file again.
+    def show_texts(self, paths: Sequence[str]) -> Collection[str]:
+        """Let the open texts of `paths` be searched instead of the files; where none is open, the file again.
 
-        Returns False when it has to be tried again later, because another model's index is still being built.
-        Raises as `reconcile`.
+        They are read as one: each hand-over to the worker and back costs as much as reading a small text. Returns
+        those that have to be tried again later, because another model's index is still being built. Raises as
+        `reconcile`.
         """
-        held = self.texts.get(path)
+        held = {path: text for path in paths if (text := self._shown_text(path)) is not None}
         embedder = self._embedder(self.settings.model.name)
         opened = self._indexes.shown(self._indexes.writable(self.settings.model.name, embedder))
-        if held is None or self._scope.admit_text(path) is not None:
-            if opened is not None:
-                opened.index.drop_buffer(path)
-            return True
         if opened is None:
-            return False
-        index = opened.index
+            return held.keys()
+        shown = self._put_texts(opened.index, embedder, held) if held else set()
+        for path in paths:
+            if path not in shown:
+                opened.index.drop_buffer(path)
+        return ()
+
+    def _shown_text(self, path: str) -> bytes | None:
+        """Return the open text of `path`, if there is one and it belongs."""
+        held = self.texts.get(path)
+        return held.text if held is not None and self._scope.admit_text(path) is None else None
+
+    def _put_texts(self, index: Index, embedder: Embedder, texts: Mapping[str, bytes]) -> set[str]:
+        """Give `index` the rows of `texts`, and return the paths that have some."""
         resident = self._worker(embedder)
         indexer = Indexer(
             self.root, self.settings, index, embedder, vectors=self._vectors(embedder), resident=resident
         )
-        rows = indexer.rows_of_text(path, held.text)
-        if rows is None:
-            index.drop_buffer(path)
-            return True
-        record, chunks, symbols = rows
-        self._text_rows[record.file_id] = record
-        index.put_buffer(path, record.file_id, chunks, symbols)
+        shown: dict[str, int] = {}
+        for records, chunks, symbols in indexer.rows_of_texts(texts):
+            numbers = {record.path: record.file_id for record in records}
+            self._text_rows.update((record.file_id, record) for record in records)
+            index.put_buffers(numbers, chunks, symbols)
+            shown |= numbers
         self._forget_text_rows()
-        return True
+        return set(shown)
 
     def configure(self, settings: Settings) -> None:
         """Go by other settings from now on; a reconcile applies them."""

@@ -39,7 +39,6 @@ def grep(
     notes: list[str] = []
     complete, files, revision = True, 0, 0
     for called, live in folders:
-        live.catch_up()
         try:
             found, view = live.folder.grep(
                 wanted,

@@ -27,6 +27,7 @@ from conexus import log, settings
 from conexus.domain import ConexusError
 from conexus.engine import lifecycle
 from conexus.engine.connection import Head, ProtocolError, dump, frame, load, read_frame
+from conexus.engine.questions import QUESTIONS
 from conexus.engine.wire import NOTICES, REQUESTS, WIRE_VERSION, EngineError, Welcome
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("conexus.engine.host")
 
-_REQUEST_THREADS = 8
+_QUESTION_THREADS = 8
+_REQUEST_THREADS = 4
 _WAITING_THREADS = 64
 _MOST_IN_FLIGHT = 1_000
 _MOST_UNSENT = 16 * 1024 * 1024  # bytes; a front that reads nothing is let go
@@ -61,6 +63,8 @@ class Host:
         self._sessions: set[_Session] = set()
         self._last_used = time.monotonic()
         self._finished = asyncio.Event()
+        # Whoever asks how far the index is does not wait behind questions.
+        self.questions = ThreadPoolExecutor(_QUESTION_THREADS, thread_name_prefix="conexus-question")
         self.requests = ThreadPoolExecutor(_REQUEST_THREADS, thread_name_prefix="conexus-request")
         self.waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="conexus-wait")
         self._service: asyncio.Future[Service] | None = None
@@ -85,6 +89,12 @@ class Host:
                 session.abort()
             self._forget_address(address)
             await self._close_service()
+
+    def pool_for(self, method: str) -> ThreadPoolExecutor:
+        """Return the threads that answer requests of this kind."""
+        if method == "wait":
+            return self.waiting
+        return self.questions if method in QUESTIONS else self.requests
 
     def finish(self) -> None:
         """End soon."""
@@ -157,6 +167,7 @@ class Host:
         with contextlib.suppress(Exception):
             service = await self.service()
             await asyncio.to_thread(service.close)
+        self.questions.shutdown(wait=False, cancel_futures=True)
         self.requests.shutdown(wait=False, cancel_futures=True)
         self.waiting.shutdown(wait=False, cancel_futures=True)
 
@@ -243,7 +254,7 @@ class _Session:
         try:
             wanted = _parameters(method, len(self._cancels))
             params: Any = load(head.get("params"), body, wanted)
-            pool = self._host.waiting if method == "wait" else self._host.requests
+            pool = self._host.pool_for(method)
 
             def work() -> list[bytes]:
                 result = service.request(front, method, params, cancel.is_set)

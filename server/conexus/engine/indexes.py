@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from threading import Lock, RLock, Timer
+import weakref
+from threading import Lock, RLock, Thread, Timer
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve
@@ -201,7 +202,7 @@ class FolderIndexes:
         old, self._answering = self._answering, opened
         if old is not None:
             self._retired = [one for one in self._retired if not one.ended]
-            self._retired.append(_Retired(old.index, lambda: self._forget(obsolete)))
+            self._retired.append(_Retired(old, lambda: self._forget(obsolete)))
         else:
             self._forget(obsolete)
 
@@ -211,26 +212,32 @@ class FolderIndexes:
 
 
 class _Retired:
-    """An index that answers no new questions, closed when those it was asked before are surely answered."""
+    """An index that answers no new questions, closed when those it was asked before are answered, or must be."""
 
-    def __init__(self, index: Index, then: Callable[[], None]) -> None:
-        self._index = index
+    def __init__(self, opened: Opened, then: Callable[[], None]) -> None:
+        self._index = opened.index
         self._then = then
         self._lock = Lock()
         self.ended = False
         self._timer = Timer(_LONGEST_QUESTION_SECONDS, self.end)
         self._timer.daemon = True
         self._timer.start()
+        # Questions hold it for as long as they are answered.
+        weakref.finalize(opened, self._end_apart).atexit = False
+
+    def _end_apart(self) -> None:
+        """Close it in a thread of its own: whoever let go of it last may hold any lock, and is in a hurry."""
+        Thread(target=self.end, name="conexus-retired", daemon=True).start()
 
     def end(self) -> None:
-        """Close it now. Idempotent."""
+        """Close it now, or wait until it is closed. Idempotent."""
         with self._lock:
             if self.ended:
                 return
+            self._timer.cancel()
+            self._index.close()
+            self._then()
             self.ended = True
-        self._timer.cancel()
-        self._index.close()
-        self._then()
 
 
 def fingerprint(embedder: Embedder) -> Fingerprint:

@@ -39,6 +39,8 @@ _ADDRESS_NAME = "address.json"
 _LONGEST_SOCKET_PATH = 100
 _LARGEST_OUTPUT = 1_000_000
 _STREAM_LIMIT = 1 << 20
+# After each product of a matrix, numpy's other threads look for the next one for 25 ms, on cores that others could use.
+_ALONE = {"OPENBLAS_NUM_THREADS": "1"}
 _spawned: dict[Path, float] = {}
 
 
@@ -139,7 +141,7 @@ def spawn(data_directory: Path) -> None:
 
 def environment() -> dict[str, str]:
     """Return the environment an engine is started in: ours, and what keeps a process small that stays."""
-    return {"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **STAYING, **os.environ}
+    return {"LANCEDB_LOG": "error", "MALLOC_ARENA_MAX": "2", **_ALONE, **STAYING, **os.environ}
 
 
 async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -24,7 +24,7 @@ from conexus.workspace.files import IGNORE_FILES, WalkCancelledError
 from conexus.workspace.watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from conexus.engine.folder import Folder, Status
@@ -40,6 +40,8 @@ _ANNOUNCE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 30.0
 _JOIN_SECONDS = 5.0
 _MOST_PROBLEMS = 50
+# So many open texts are read at once: the first of a replacement in all files is not kept back by the last.
+_MOST_TEXTS = 16
 # More files are not counted while they are being looked at: it takes a second, and the first question waits.
 _QUICKLY_COUNTED = 20_000
 # An edit is searchable in this time; where it is not, hits in it are fitted to the new text.
@@ -113,19 +115,24 @@ class LiveFolder:
         """Watch the file system from now on."""
         self._watcher.start()
 
-    def open_text(self, owner: object, path: str, version: int, text: str) -> None:
-        """Let `text` count for `path` (relative) until `owner` closes it."""
+    def open_text(self, owner: object, path: str, version: int, text: str) -> int:
+        """Let `text` count for `path` (relative) until `owner` closes it; return the ticket to wait for."""
         before = self.folder.texts.get(path)
         held = self.folder.texts.put(owner, path, version, text)
         if before is None or before.digest != held.digest:
             self._edited.setdefault(path, time.perf_counter())
             self._pending.edit(path)
+        return self._pending.ticket
 
-    def close_text(self, owner: object, path: str) -> None:
-        """Let the file count again, unless another editor has it open; it may have been saved meanwhile."""
+    def close_text(self, owner: object, path: str) -> int:
+        """Let the file count again, unless another editor has it open; it may have been saved meanwhile.
+
+        Returns the ticket to wait for.
+        """
         if self.folder.texts.drop(owner, path):
             self._pending.edit(path)
         self._pending.touch([path])
+        return self._pending.ticket
 
     def close_texts(self, owner: object) -> None:
         """Close all texts of `owner`."""
@@ -170,11 +177,14 @@ class LiveFolder:
             raise CancelledError(f"waiting for {self.folder.root} was cancelled")
         return done
 
-    def catch_up(self) -> None:
-        """Wait a moment for texts that were typed just now, so that a question sees what was told before it."""
-        ticket = self._pending.ticket
+    def catch_up(self, ticket: int | None = None) -> None:
+        """Wait a moment for texts that were typed just now, so that a question sees what was told before it.
+
+        `ticket` is of the last text that whoever asks told here; by default of the last one that anybody did.
+        """
+        ticket = self._pending.ticket if ticket is None else ticket
         if not self._pending.has_shown(ticket):
-            self._pending.hurry()
+            self._pending.hurry(ticket)
             deadline = time.monotonic() + _CATCH_UP_SECONDS
             self._pending.wait_until(lambda: self._pending.has_shown(ticket), deadline, lambda: False)
 
@@ -238,26 +248,34 @@ class LiveFolder:
 
     def _show_texts(self) -> None:
         while paths := self._pending.take_edits():
-            for path in paths:
-                edited = self._edited.pop(path, None)
-                if self._show(path):
-                    self._pending.finish_edit(path)
-                    if edited is not None:
-                        self._latencies.add("edit", time.perf_counter() - edited)
-                else:
-                    self._pending.retry_edit(path)
+            for first in range(0, len(paths), _MOST_TEXTS):
+                self._show_some(paths[first : first + _MOST_TEXTS])
             self._changed(paths)
             self._soon()
 
-    def _show(self, path: str) -> bool:
+    def _show_some(self, paths: Sequence[str]) -> None:
+        edited = {path: self._edited.pop(path, None) for path in paths}
+        again = self._show(paths)
+        for path, moment in edited.items():
+            if path in again:
+                self._pending.retry_edit(path)
+                continue
+            self._pending.finish_edit(path)
+            if moment is not None:
+                self._latencies.add("edit", time.perf_counter() - moment)
+
+    def _show(self, paths: Sequence[str]) -> Collection[str]:
+        """Show open texts, and return those that have to be tried again."""
         try:
-            return self.folder.show_text(path)
+            return self.folder.show_texts(paths)
         except ConexusError as error:
-            _log.warning("the open text of %s cannot be shown yet: %s", path, error)
-            return False
+            _log.warning("the open text of %s cannot be shown yet: %s", ", ".join(paths), error)
+            return paths
         except Exception:  # noqa: BLE001 -- one text must not end the thread that serves all
-            _log.exception("the open text of %s cannot be shown", path)
-            return True
+            if len(paths) > 1:
+                return [path for path in paths if self._show([path])]
+            _log.exception("the open text of %s cannot be shown", paths[0])
+            return ()
 
     # -- files ------------------------------------------------------------------------------------------
 
@@ -335,8 +353,7 @@ class LiveFolder:
         index = self.folder.view().opened.index
         if index is not self._index:
             self._index = index
-            for path in self.folder.texts.paths():
-                self._pending.edit(path)
+            self._pending.show_again(self.folder.texts.paths())
 
     def _must_reload(self, paths: Iterable[str]) -> bool:
         return any(path.rpartition("/")[2] in {settings_files.FILE_NAME, *IGNORE_FILES} for path in paths)

@@ -56,22 +56,23 @@ class Pending:
 
     def edit(self, path: str) -> None:
         """Record that the open text of `path` changed, was opened or closed."""
-        now = time.monotonic()
         with self._changed:
             self._ticket += 1
-            known = self._edits.get(path)
-            # Whoever waits for the change before waits on: the text to come has it, but it is not shown yet.
-            ticket, first = (known.ticket, known.first) if known else (self._ticket, now)
-            self._edits[path] = _Edit(ticket, first, now)
-            self._changed.notify_all()
+            self._record(path, self._ticket)
 
-    def hurry(self) -> None:
-        """Let texts be taken that only wait for the next keystroke: somebody asks about them."""
+    def show_again(self, paths: Iterable[str]) -> None:
+        """Record that open texts must be shown anew, which is a part of all that was asked until now."""
+        with self._changed:
+            for path in paths:
+                self._record(path, 0)
+
+    def hurry(self, ticket: int) -> None:
+        """Let texts recorded up to `ticket` be taken that only wait for the next keystroke: somebody asks about them."""
         now = time.monotonic()
         with self._changed:
             for edit in self._edits.values():
                 # What could not be shown yet has its time in the future, and keeps it.
-                if edit.first <= now:
+                if edit.ticket <= ticket and edit.first <= now:
                     edit.first = now - LONGEST_WAIT_SECONDS
             self._changed.notify_all()
 
@@ -195,6 +196,14 @@ class Pending:
                     return False
                 self._changed.wait(min(left, 0.1))
             return True
+
+    def _record(self, path: str, ticket: int) -> None:
+        now = time.monotonic()
+        known = self._edits.get(path)
+        # Whoever waits for the change before waits on: the text to come has it, but it is not shown yet.
+        ticket, first = (min(known.ticket, ticket), known.first) if known else (ticket, now)
+        self._edits[path] = _Edit(ticket, first, now)
+        self._changed.notify_all()
 
     def tell(self) -> None:
         """Let those who wait look again."""

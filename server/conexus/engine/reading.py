@@ -86,7 +86,6 @@ def outline(
     total, revision, more = 0, 0, False
     # In the same order every time, or a page could not go on where the last one ended.
     for called, live in sorted(folders, key=lambda asked: asked[0]):
-        live.catch_up()
         try:
             view = live.folder.view()
         except IndexMissing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -19,7 +18,7 @@ from conexus.engine.engine import Engine
 from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
 from conexus.engine.live import LiveFolder
-from conexus.engine.questions import Questions
+from conexus.engine.questions import QUESTIONS, Questions
 from conexus.engine.wire import EngineError
 from conexus.store.errors import IndexClosed
 
@@ -44,6 +43,8 @@ class Front:
     curious: set[Path] = field(factory=set)
     """Those of its roots whose changed files it is told of."""
     texts: dict[str, wire.Buffer] = field(factory=dict)
+    told: dict[Path, int] = field(factory=dict)
+    """Real root → the ticket of the last text it told there."""
 
     def places(self, path: str) -> Iterator[tuple[Path, str]]:
         """Yield (real root, relative path) of every open folder that holds the absolute `path`."""
@@ -88,10 +89,12 @@ class Service:
     def request(self, front: Front, method: str, params: Any, cancelled: Callable[[], bool]) -> Any:
         """Return the result of a request. Raises ConexusError."""
         begun = time.perf_counter()
-        if cancelled():
-            raise EngineError(f"{method} was cancelled", kind="cancelled")
         try:
-            with self._questions.asked() if method in _QUESTIONS else contextlib.nullcontext():
+            if method not in QUESTIONS:
+                return self._answer(front, method, params, cancelled)
+            if not cancelled():
+                self._catch_up(front)
+            with self._questions.asked():
                 return self._answer(front, method, params, cancelled)
         except CancelledError:
             raise EngineError(f"{method} was cancelled", kind="cancelled") from None
@@ -99,7 +102,15 @@ class Service:
             if method != "wait":
                 self._latencies.add(method, time.perf_counter() - begun)
 
+    def _catch_up(self, front: Front) -> None:
+        """Wait a moment until what the front told is searchable; who told nothing sees what all others told."""
+        for real in list(front.roots):
+            if (live := self._folders.get(real)) is not None:
+                live.catch_up(front.told.get(real))
+
     def _answer(self, front: Front, method: str, params: Any, cancelled: Callable[[], bool]) -> Any:
+        if cancelled():
+            raise CancelledError(method)  # as what is typed on often is, while others have their turn
         try:
             return _METHODS[method](self, front, params, cancelled)
         except IndexClosed:
@@ -114,7 +125,7 @@ class Service:
         elif isinstance(notice, wire.BufferClosed):
             front.texts.pop(notice.path, None)
             for real, path in front.places(notice.path):
-                self._folders[real].close_text(front, path)
+                front.told[real] = self._folders[real].close_text(front, path)
         elif isinstance(notice, wire.Touched):
             self._touch(front, notice)
 
@@ -265,7 +276,7 @@ class Service:
     def _show(self, front: Front, buffer: wire.Buffer, among: Any) -> None:
         for real, path in front.places(buffer.path):
             if real in among:
-                self._folders[real].open_text(front, path, buffer.version, buffer.text)
+                front.told[real] = self._folders[real].open_text(front, path, buffer.version, buffer.text)
 
     def _touch(self, front: Front, notice: wire.Touched) -> None:
         by_root: dict[Path, list[str]] = {}
@@ -358,10 +369,6 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "resume": Service._resume,
     "wait": Service._wait,
 }
-# What somebody waits for. Files are not read meanwhile, or at half the pace.
-_QUESTIONS = frozenset(
-    {"search", "similar", "related", "history", "context", "symbols", "grep", "read", "outline"}
-)
 
 
 def _below(root: str, path: str) -> str | None:

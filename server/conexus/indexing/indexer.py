@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 from conexus.embedding.embedder import EmbeddingCancelledError, is_static
 from conexus.indexing.jobs import Item, Job, Setup
 from conexus.indexing.workers import WorkerPool
+from conexus.machine import cores, on_battery
 from conexus.store.index import OVERLAY_ROWS
 from conexus.store.manifest import FileRecord, SkipRecord
 from conexus.store.tables import preload
@@ -168,19 +169,21 @@ class Indexer:
             self._index.optimize()
         return tally
 
-    def rows_of_text(self, path: str, text: bytes) -> tuple[FileRecord, bytes, bytes] | None:
-        """Return what the index should show for an editor's text: its record, chunk rows and symbol rows.
+    def rows_of_texts(self, texts: Mapping[str, bytes]) -> Iterator[tuple[list[FileRecord], bytes, bytes]]:
+        """Yield what the index should show for editors' texts by path: records, their chunk rows and symbol rows.
 
-        None if the text does not belong (too large, generated, binary). Needs a resident worker.
+        Texts that do not belong (too large, generated, binary) are left out. Needs a resident worker.
         """
         assert self._resident is not None
-        entry = Entry(path, len(text), 0)
-        item = Item(entry, self._index.allocate(1)[0], text=text)
-        for made in self._resident.run([Job((item,))]):
+        numbers = self._index.allocate(len(texts))
+        items = tuple(
+            Item(Entry(path, len(text), 0), number, text=text)
+            for number, (path, text) in zip(numbers, texts.items(), strict=True)
+        )
+        for made in self._resident.run([Job(items)]):
             finished = self._finished(made, lambda: False)
-            for rows in finished.files:
-                return _record(rows), finished.chunk_rows, finished.symbol_rows
-        return None
+            if finished.files:
+                yield [_record(rows) for rows in finished.files], finished.chunk_rows, finished.symbol_rows
 
     def _found_as_they_are(self) -> bool:
         """Make sure that rows are found before they are arranged; return False if there are too many for that."""
@@ -192,7 +195,9 @@ class Indexer:
         """Index words anew each time the index has doubled, so that all of it costs twice the last time."""
         waiting = self._index.pending_chunks
         covered = sum(record.chunks for record in self._index.files.values()) - waiting
-        if waiting > max(OVERLAY_ROWS, covered):
+        # The first time while all of them can still be had from memory: without a structure, LanceDB reads the words
+        # of every row for each question, half a second until there is one.
+        if waiting > max(OVERLAY_ROWS // 2, covered):
             self._index.index_words()
 
     def _made(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Made]:
@@ -213,10 +218,15 @@ class Indexer:
             yield from made
 
     def _worker_count(self, plan: Plan) -> int:
-        wanted = self._settings.index.workers or min(os.cpu_count() or 1, _MAX_WORKERS)
+        wanted = self._settings.index.workers or min(self._cores(), _MAX_WORKERS)
         work = sum(entry.size for entry in plan.read)
         # Starting a process costs what reading half a megabyte of code does.
         return max(1, min(wanted, round(work / _JOB_BYTES + 0.5), len(plan.read)))
+
+    def _cores(self) -> int:
+        """Return how many cores may read files; half of them in the background on a battery, which lasts longer so."""
+        in_background = self._resident is not None
+        return max(1, cores() // 2) if in_background and on_battery() else cores()
 
     def _jobs(self, plan: Plan, cancelled: Callable[[], bool]) -> Iterator[Job]:
         ids = iter(self._index.allocate(len(plan.read)))

@@ -117,6 +117,7 @@ class Index:
     _optimized: int = field(init=False, default=0)
     _snapshot: Snapshot | None = field(init=False, default=None)
     _settled_rows: Any = field(init=False, default=None)
+    _scan: Any = field(init=False, default=None)
     _saved: tuple[str, Mapped | None] = field(init=False, default=("", None))
     """Places and symbols to be mapped, and the name they were looked for under."""
     _saving: threading.Lock = field(init=False, factory=threading.Lock)
@@ -258,17 +259,16 @@ class Index:
             found.update(zip(rows["digest"].to_pylist(), vectors_of(rows), strict=True))
         return found
 
-    def put_buffer(self, path: str, file_id: int, chunks: bytes, symbols: bytes) -> None:
-        """Show an open buffer's rows in place of the committed version of `path`, in memory only."""
+    def put_buffers(self, file_ids: Mapping[str, int], chunks: bytes, symbols: bytes) -> None:
+        """Show the rows of open buffers in place of the committed versions of their paths, in memory only."""
         with self._guard:
             overlay = self._opened_overlay()
             overlay.put(chunks, symbols)
-            self._path_of[file_id] = path
-            previous = self._buffers.get(path)
-            self._buffers = {**self._buffers, path: file_id}
+            self._path_of.update((file_id, path) for path, file_id in file_ids.items())
+            previous = [self._buffers[path] for path in file_ids if path in self._buffers]
+            self._buffers = {**self._buffers, **file_ids}
             self._forget_paths()
-            if previous is not None:
-                overlay.drop([previous])
+            overlay.drop(previous)
             self._snapshot = None
 
     def drop_buffer(self, path: str) -> None:
@@ -619,7 +619,7 @@ class Index:
             if self._overlay is not None:
                 self._overlay.drop(sorted(self._loaded))
             self._loaded.clear()
-            self._masks, self._snapshot = None, None
+            self._masks, self._snapshot, self._scan = None, None, None
             # A first build leaves its caches full of what no query needs.
             if reopen or self._optimized % _REOPEN_AFTER == 0:
                 tables.reopen()
@@ -682,6 +682,10 @@ class Index:
                 self._opened_overlay().put(rows, names)
                 self._loaded.update(record.file_id for record in files)
                 self._snapshot = None
+                return
+            scan = self._scan
+        if scan is not None and not self._opened().has_vector_structure:
+            scan.put(rows)
 
     def _opened_overlay(self) -> Overlay:
         if self._overlay is None:
@@ -740,6 +744,7 @@ class Index:
         import numpy as np
 
         from conexus.store.overlay import TermStatistics
+        from conexus.store.scan import Scan
         from conexus.store.settled import Settled
         from conexus.store.snapshot import Snapshot, View
 
@@ -747,6 +752,8 @@ class Index:
             self._opened()
         if self._settled_rows is None:
             self._settled_rows = Settled()
+        if self._scan is None:
+            self._scan = Scan()
         masks = self._current_masks()
         overlay = self._opened_overlay()
         in_memory = self._load_pending(masks)
@@ -774,6 +781,7 @@ class Index:
             overlay.view(), overlay.symbols, statistics, self._settled_rows,
             arrangement, self._buffers,
             self._saved_tables(arrangement, masks.chunks), lambda: self._tables_saved_apart(arrangement),
+            self._scan,
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)
 

@@ -11,6 +11,8 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
+from conexus.machine import cores
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -26,7 +28,7 @@ def load_lancedb() -> Any:
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     # It leaves two cores alone, and of two or three it would use one: the search by words would wait for the other.
-    os.environ.setdefault("LANCE_CPU_THREADS", str(max(2, (os.cpu_count() or 2) - 2)))
+    os.environ.setdefault("LANCE_CPU_THREADS", str(max(2, cores() - 2)))
     finder = _StandIns()
     sys.meta_path.insert(0, finder)
     try:

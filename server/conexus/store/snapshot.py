@@ -14,6 +14,7 @@ from conexus.store.memory import give_back_mapped
 from conexus.store.overlay import admitted
 from conexus.store.paths import PathTable
 from conexus.store.places import PLACE, PlaceTable, Row, arranged_places, rows_of_table
+from conexus.store.scan import MOST_ROWS, Scan
 from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
 from conexus.store.tables import ADDRESS, CHUNKS, SYMBOLS, Tables, where_ids
@@ -65,6 +66,8 @@ class View:
     """Places and symbols of a huge index, if they are there to be mapped."""
     save: Callable[[], mapped.Mapped | None] = lambda: None
     """Has them written, which takes seconds; None where that cannot be done."""
+    scan: Scan = field(factory=Scan)
+    """Vectors that no structure finds, shared by an index's snapshots."""
 
 
 @define(eq=False)
@@ -148,7 +151,12 @@ class Snapshot:
         def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched:
             return tables.nearest(vector, count, columns, where=where, indexed_only=self.view.indexed_only)
 
-        on_disk = self._search(fetch, limit, allowed)
+        tables = self._tables()
+        if tables is None or tables.has_vector_structure or self.view.statistics.chunks > MOST_ROWS:
+            on_disk = self._search(fetch, limit, allowed)
+        else:
+            mask = self._mask(self.view.on_disk, allowed)
+            on_disk = self.view.scan.nearest(tables, vector, limit, mask, self.view.path_of)
         rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
         return _merged(on_disk, self._overlay_rows(rows, scores), limit)
 
