@@ -3,12 +3,14 @@
 Metric: the best hits, chunks as they come, no file counted once. A target's rank is that of the first
 hit whose path equals it, or ends with it (either way round), and whose lines overlap when the target names
 lines; gain 1 for each target found, over the best possible for min(10, targets). `measures` gives this to
-trec_eval. ``compare A B`` compares two columns of ranks, ``show-one QUERY`` explains one answer.
+trec_eval. ``compare A B`` compares two columns of ranks, ``show-one QUERY`` explains one answer, ``beside`` says
+what other projects beside the one that is asked about cost.
 """
 
 from __future__ import annotations
 
 from bench.quality.asking import indexed, indexes, tree
+from bench.quality.beside import ask_beside
 from bench.quality.measures import LIMIT, ndcg
 from bench.quality.ranks import compare
 from bench.quality.runs import run
@@ -31,7 +33,7 @@ __all__ = [
 
 def main(arguments: list[str]) -> None:
     """Score what the options name, or do what the first word says."""
-    verbs = {"compare": compare, "show-one": show_one}
+    verbs = {"compare": compare, "show-one": show_one, "beside": ask_beside}
     if arguments and arguments[0] in verbs:
         verbs[arguments[0]](arguments[1:])
     else:

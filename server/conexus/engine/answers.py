@@ -63,17 +63,13 @@ def search(
             replies.append((called, live.folder.search(asked, cancelled)))
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
-    meant = _meant(replies, _home([called for called, _ in folders], params.context))
-    hits = [
-        wire_hit(called, _times(hit, meant.get(called, ())), reply.versions)
-        for called, reply in replies
-        for hit in reply.hits
-    ]
-    hits.sort(key=lambda hit: -hit.score)
+    versions = {called: reply.versions for called, reply in replies}
+    home = _home([called for called, _ in folders], params.context)
+    hits = [wire_hit(called, hit, versions[called]) for called, hit in merged(replies, home)[: params.limit]]
     sure = max((reply.confidence for _, reply in replies), default=0.0)
     weak = bool(hits) and sure < WEAK
     return wire.Reply(
-        hits=tuple(hits[: params.limit]),
+        hits=tuple(hits),
         revision=max((reply.revision for _, reply in replies), default=0),
         completeness=completeness(folders),
         notes=(*([WEAK_NOTE] if weak else []), *(note for _, reply in replies for note in reply.notes)),
@@ -93,6 +89,13 @@ def _home(roots: Sequence[str], context: wire.EditorContext | None) -> str:
         return ""
     around = (root for root in roots if context.active.startswith(root.rstrip("/") + "/"))
     return max(around, key=len, default="")
+
+
+def merged(replies: Sequence[tuple[str, SearchReply]], home: str) -> list[tuple[str, Hit]]:
+    """Return the hits of several folders in one order, best first; `home` is the folder worked in, or empty."""
+    meant = _meant(replies, home)
+    hits = [(called, _times(hit, meant.get(called, ()))) for called, reply in replies for hit in reply.hits]
+    return sorted(hits, key=lambda pair: -pair[1].score)
 
 
 def _meant(replies: Sequence[tuple[str, SearchReply]], home: str) -> dict[str, list[Factor]]:
