@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conexus.embedding.terms import stem, stems, terms
+from conexus.embedding.terms import stem, stems, terms, terms_of_names
 from conexus.embedding.words import passage, words
 
 
@@ -35,9 +35,10 @@ def test_a_stem_is_never_empty(text: str) -> None:
 
 def test_names_count_more_often_than_the_text_says_them() -> None:
     path, symbol = "src/uploads/retry_policy.py", "RetryPolicy.delays"
-    said = passage(path, symbol, "return the delays")
-    found = terms(path, symbol, said.words)
-    assert found[: len(said.words)] == stems(said.words)
+    said = words(passage(path, symbol, "return the delays").text)
+    found = terms(said).split()
+    assert found == stems(said)
+    found += terms_of_names(path, symbol).split()
     counts = {term: found.count(term) for term in ("retry", "policy", "delay", "upload", "return")}
     # Once in the path, once in the symbol, three times more for the file's name and twice for the symbol's.
     assert counts == {"retry": 7, "policy": 7, "delay": 4, "upload": 1, "return": 1}

@@ -99,7 +99,7 @@ def embedder(model: Path) -> Iterator[TransformerEmbedder]:
 
 
 def texts(*contents: str) -> list[Passage]:
-    return [Passage("", content, []) for content in contents]
+    return [Passage("", content) for content in contents]
 
 
 def test_rows_come_back_in_order_whatever_their_lengths(embedder: TransformerEmbedder) -> None:
@@ -114,7 +114,7 @@ def test_questions_and_documents_get_their_own_prompts(embedder: TransformerEmbe
 
 
 def test_bytes_of_a_path_that_are_not_utf8_do_no_harm(embedder: TransformerEmbedder) -> None:
-    assert embedder.embed([Passage("caf\udce9", "x", [])]).shape == (1, 3)
+    assert embedder.embed([Passage("caf\udce9", "x")]).shape == (1, 3)
 
 
 def test_one_death_is_survived(embedder: TransformerEmbedder) -> None:

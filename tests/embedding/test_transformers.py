@@ -70,7 +70,7 @@ def test_vectors_are_those_of_the_library(minilm: TransformerEmbedder, weights: 
 
 
 def test_progress_and_cancel(minilm: TransformerEmbedder) -> None:
-    many = [Passage("", f"text {number}", []) for number in range(40)]
+    many = [Passage("", f"text {number}") for number in range(40)]
     seen: list[int] = []
     minilm.embed(many, progress=seen.append)
     assert seen == [16, 32, 40]
@@ -110,7 +110,7 @@ def test_prompts_of_the_model_are_used(weights: Path, tmp_path: Path) -> None:
     prompts = {"query": "the question about cats is: ", "document": ""}
     config.write_text(json.dumps(json.loads(config.read_text()) | {"prompts": prompts}))
     embedder = load(str(copy), "cpu")
-    plain = embedder.embed([Passage("h", "c", [])])[0]
+    plain = embedder.embed([Passage("h", "c")])[0]
     assert embedder.embed_query("h\nc") @ plain < 0.9
     embedder.close()
 

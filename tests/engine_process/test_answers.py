@@ -151,7 +151,7 @@ def _table_of(files: Mapping[str, str]) -> VisibleSymbols:
     for number, source in enumerate(files.values()):
         parsed = parse(source.encode(), "python")
         count = len(parsed.chunks)
-        builder.add(number, parsed, [["w"]] * count, [b"0" * 16] * count)
+        builder.add(number, parsed, ["w"] * count, [b"0" * 16] * count)
     rows = decode(builder.encode(np.zeros((builder.chunk_count, 1)))[1])
     paths = dict(enumerate(files))
     settled, recent = SymbolTable.of(rows, paths), SymbolTable.of(rows.slice(0, 0), paths)

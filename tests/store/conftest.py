@@ -57,7 +57,7 @@ class Desk:
         counts = np.zeros(len(self.vocabulary), np.int32)
         for number, (path, texts) in zip(ids, files.items(), strict=True):
             digests = [digest_of(text.encode()) for text in texts]
-            builder.add(number, parsed_of(texts), [text.split() for text in texts], digests)
+            builder.add(number, parsed_of(texts), [" ".join(text.split()) for text in texts], digests)
             vectors += [vector_of(text) for text in texts]
             source = "".join(texts).encode("utf-8", "surrogateescape")
             records.append(

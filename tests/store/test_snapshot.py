@@ -121,12 +121,14 @@ def test_recall_of_the_vector_structure_on_real_code(tmp_path, monkeypatch, code
     monkeypatch.setattr("conexus.store.tables.CODED_ROWS", coded_rows)
     texts = code_chunks(8_000)
     embedder = StaticEmbedder()
-    vectors = embedder.embed([Passage("", text, text.split()) for text in texts])
+    vectors = embedder.embed([Passage("", text) for text in texts])
     index = Index.open(tmp_path / "index", FINGERPRINT, embedder.dimensions, writable=True)
     builder, records = RowsBuilder(embedder.dimensions), []
     for number, at in zip(index.allocate(len(texts) // 8 + 1), range(0, len(texts), 8), strict=False):
         part = texts[at : at + 8]
-        builder.add(number, parsed_of(part), [text.split() for text in part], [digest_of(b"x")] * len(part))
+        builder.add(
+            number, parsed_of(part), [" ".join(text.split()) for text in part], [digest_of(b"x")] * len(part)
+        )
         records.append(FileRecord(f"{at}.py", number, b"", 1, 1, "python", "utf-8", len(part), 1))
     chunks, symbols = builder.encode(vectors)
     index.commit(chunks=[chunks], symbols=[symbols], files=records)

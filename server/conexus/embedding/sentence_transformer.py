@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 
 from conexus.embedding import static
 from conexus.embedding.vocabulary import EMBEDDED_MODEL
-from conexus.embedding.words import words
+from conexus.embedding.words import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class WordBag(torch.nn.Module):  # type: ignore[misc]
         self, inputs: Sequence[str], prompt: str | None = None, **_: object
     ) -> dict[str, torch.Tensor]:
         """Return the words of the texts as the features `forward` takes."""
-        bags = self.vocabulary.bags_of_words(words(f"{prompt or ''}{text}") for text in inputs)
+        bags = self.vocabulary.bags([Passage("", f"{prompt or ''}{text}") for text in inputs])
         return {
             "input_ids": torch.from_numpy(bags.rows.astype(np.int64)),
             "offsets": torch.from_numpy(bags.starts[:-1]),

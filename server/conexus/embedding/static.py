@@ -22,7 +22,7 @@ from conexus.embedding.vocabulary import (
     Vocabulary,
     embedded_vocabulary,
 )
-from conexus.embedding.words import WORDS_VERSION, words
+from conexus.embedding.words import WORDS_VERSION, passage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,7 +106,7 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a question, float32[dimensions]."""
-        vector: NDArray[np.float32] = self.embed_bags(self.vocabulary.bags_of_words([words(text)]))[0]
+        vector: NDArray[np.float32] = self.embed_bags(self.vocabulary.bags([passage("", "", text)]))[0]
         return vector
 
     def word_vectors(self) -> NDArray[np.float32]:

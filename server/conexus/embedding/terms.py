@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from conexus.embedding.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 TERMS_VERSION = 3
 """Rises when `terms` gives others for some chunk, as it does when `words` gives other words."""
@@ -32,44 +32,43 @@ _SYMBOL_SAID = 2
 
 def stem(word: str) -> str:
     """Return `word` (lower case) without its ending; words that share a stem mean the same in a question."""
-    return _stem_of(word)
+    return _term_of(word)[:-1]
 
 
 def stems(found: Iterable[str]) -> list[str]:
     """Return the stem of each word, in order."""
-    return list(map(_stem_of, found))
+    return list(map(stem, found))
 
 
-def terms(path: str, symbol: str, found: Sequence[str]) -> list[str]:
-    """Return what is counted of a chunk whose passage has the words `found`: see `conexus.embedding.words`.
+def terms(found: Iterable[str]) -> str:
+    """Return what is counted of a text with the words `found`: the stem of each, with a space after it."""
+    return "".join(map(_term_of, found))
 
-    Stems of these words, then once more for each time that the file's name and the symbol's name count.
-    """
-    said = stems(found)
-    said += _terms_of_file_name(path)
-    if symbol:
-        said += stems(words(symbol)) * _SYMBOL_SAID
-    return said
+
+def terms_of_names(path: str, symbol: str) -> str:
+    """Return what is counted of a chunk beside its passage's words, for what its file and its symbol are called."""
+    said = _terms_of_file_name(path)
+    return said + terms(words(symbol)) * _SYMBOL_SAID if symbol else said
 
 
 # The chunks of a file come one after the other.
 @lru_cache(maxsize=64)
-def _terms_of_file_name(path: str) -> list[str]:
+def _terms_of_file_name(path: str) -> str:
     name = path.rpartition("/")[2]
-    return stems(words(name.rpartition(".")[0] or name)) * _FILE_NAME_SAID
+    return terms(words(name.rpartition(".")[0] or name)) * _FILE_NAME_SAID
 
 
 class _Memo(dict[str, str]):
-    """The stems of words met lately; at most some 20 MB, as it is emptied when full."""
+    """The terms of words met lately; at most some 20 MB, as it is emptied when full."""
 
     def __missing__(self, word: str) -> str:
         if len(self) >= _MEMO_WORDS:
             self.clear()
-        found = self[word] = _stem(word)
+        found = self[word] = f"{_stem(word)} "
         return found
 
 
-_stem_of = _Memo().__getitem__
+_term_of = _Memo().__getitem__
 
 
 def _stem(word: str) -> str:

@@ -1,19 +1,23 @@
-"""Identifier-aware words: made once per chunk, used by full-text search and by the static model."""
+"""Identifier-aware words: what full-text search and the static model know of a text."""
 
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
 from conexus.domain import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 WORDS_VERSION = 1
 """Rises when `words` gives other words for some text: vectors and full text made before are stale."""
@@ -21,11 +25,10 @@ WORDS_VERSION = 1
 
 @frozen
 class Passage:
-    """What is embedded for one chunk: where it stands, what it says, and the words of both."""
+    """What is embedded for one chunk: where it stands, and what it says."""
 
     header: str
     content: str
-    words: list[str]
 
     @property
     def text(self) -> str:
@@ -35,7 +38,27 @@ class Passage:
     @property
     def digest(self) -> bytes:
         """Return the digest of `text`: passages with the same digest have the same vector."""
-        return digest_of(self.text.encode("utf-8", "surrogatepass"))
+        return digest_of(self.encoded)
+
+    @property
+    def encoded(self) -> bytes:
+        """Return `text` as UTF-8."""
+        return self.text.encode("utf-8", "surrogatepass")
+
+
+@frozen(eq=False)
+class Runs:
+    """The runs of n texts: stretches that no word goes beyond, identifiers mostly.
+
+    Code repeats its identifiers, so each of them is here once, and what is known of it is looked up once.
+    Those of text i are `distinct[number]` for each number in `numbers[starts[i]:starts[i + 1]]`, in order.
+    """
+
+    distinct: list[bytes]
+    numbers: NDArray[np.int32]
+    """int32[k]."""
+    starts: NDArray[np.int32]
+    """int32[n + 1]."""
 
 
 def words(text: str) -> list[str]:
@@ -46,10 +69,24 @@ def words(text: str) -> list[str]:
     cases; accents on Latin letters fold to ASCII (``Größe`` is grosse); scripts written without spaces
     become overlapping pairs of characters (``获取用户`` is 获取, 取用, 用户).
     """
-    # Everything that is not an ASCII letter or digit, or part of a longer UTF-8 sequence, becomes a space
-    # in one pass over bytes; code repeats its identifiers, so their words come from a dictionary.
-    runs = text.encode("utf-8", "surrogatepass").translate(_BREAKS).split()
+    runs = with_breaks(text.encode("utf-8", "surrogatepass")).split()
     return list(chain.from_iterable(map(_words_of_run, runs)))
+
+
+def with_breaks(text: bytes) -> bytes:
+    """Return `text`, UTF-8, with spaces instead of all that is not an ASCII letter or digit, or part of a longer sequence."""
+    return text.translate(_BREAKS)
+
+
+def split(run: bytes) -> list[str]:
+    """Return the words of one run, in order."""
+    if not run.isascii():
+        return list(_split_unicode(_fold(run.decode("utf-8", "surrogatepass"))))
+    text = run.decode("ascii")
+    # Letters of one case, or digits, are one word: half of all runs, found in a third of the time.
+    if text.isdigit() or (text.isalpha() and (text.islower() or text.isupper())):
+        return [text.lower()]
+    return [word.lower() for word in _ASCII_WORD.findall(text)]
 
 
 def passage(path: str, symbol: str, content: str) -> Passage:
@@ -61,7 +98,7 @@ def passage(path: str, symbol: str, content: str) -> Passage:
     stem = name.rpartition(".")[0] or name
     parts = f"{folder}{slash}{stem}".split("/")[-3:]
     header = " ".join([*parts, symbol]).rstrip()
-    return Passage(header, content, words(f"{header} {content}"))
+    return Passage(header, content)
 
 
 _BREAKS = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") for byte in range(256))
@@ -70,30 +107,24 @@ _MEMO_RUNS = 1 << 16
 _MEMO_RUN_BYTES = 64
 
 
-class _Memo(dict[bytes, tuple[str, ...]]):
-    """The words of each run met lately. At most about 16 MB: it is emptied when full."""
+class RunMemo(dict[bytes, T]):
+    """What `make` makes of each run met lately. At most about 16 MB: it is emptied when full."""
 
-    def __missing__(self, run: bytes) -> tuple[str, ...]:
-        found = tuple(map(sys.intern, _split(run)))
+    def __init__(self, make: Callable[[bytes], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, run: bytes) -> T:
+        made = self._make(run)
         # A long run is a blob, not an identifier, and does not come back.
         if len(run) <= _MEMO_RUN_BYTES:
             if len(self) >= _MEMO_RUNS:
                 self.clear()
-            self[run] = found
-        return found
+            self[run] = made
+        return made
 
 
-_words_of_run = _Memo().__getitem__
-
-
-def _split(run: bytes) -> Iterable[str]:
-    if not run.isascii():
-        return _split_unicode(_fold(run.decode("utf-8", "surrogatepass")))
-    text = run.decode("ascii")
-    # Letters of one case, or digits, are one word: half of all runs, found in a third of the time.
-    if text.isdigit() or (text.isalpha() and (text.islower() or text.isupper())):
-        return (text.lower(),)
-    return map(str.lower, _ASCII_WORD.findall(text))
+_words_of_run = RunMemo(split).__getitem__
 
 
 # The shape of a text has one ASCII letter a character: A upper case, a lower case, 0 digit, x a letter

@@ -22,13 +22,13 @@ from attrs import evolve
 
 from conexus.embedding.embedder import load
 from conexus.embedding.static import StaticEmbedder
-from conexus.embedding.terms import terms
+from conexus.embedding.terms import terms_of_names
 from conexus.embedding.vocabulary import document_frequencies, embedded_vocabulary
 from conexus.embedding.words import passage
 from conexus.indexing.jobs import FileRows, Item, Job, Made, Setup, Unfinished
 from conexus.parsing.chunker import parse
 from conexus.parsing.languages import language_of
-from conexus.store.schema import RowsBuilder
+from conexus.store.schema import RowsBuilder, runs_of
 from conexus.workspace.files import Skipped, SkipReason
 from conexus.workspace.source import of_text, read
 
@@ -125,10 +125,8 @@ class _Batch:
             for chunk in parsed.chunks
         ]
         digests = [made.digest for made in passages]
-        counted = [
-            terms(path, chunk.symbol, made.words) for chunk, made in zip(parsed.chunks, passages, strict=True)
-        ]
-        self._builder.add(item.file_id, parsed, counted, digests)
+        names = [terms_of_names(path, chunk.symbol) for chunk in parsed.chunks]
+        self._builder.add(item.file_id, parsed, names, digests)
         self._passages += passages
         self._digests += digests
         self._files.append(
@@ -159,21 +157,25 @@ class _Batch:
         )
         if not self._files:
             return made
+        vocabulary = embedder.vocabulary if embedder is not None else embedded_vocabulary()
+        runs = runs_of([made.encoded for made in self._passages])
+        said, rows_of_words = vocabulary.read(runs)
+        self._builder.say(runs, said)
+        bags = vocabulary.counted(runs, rows_of_words)
         if embedder is None:
             rows = Unfinished(self._builder, tuple(self._passages), tuple(self._digests), self._known)
-            return evolve(made, frequencies=document_frequencies(self._passages), unfinished=rows)
-        bags = embedder.vocabulary.bags(self._passages)
+            return evolve(made, frequencies=vocabulary.document_frequencies(bags), unfinished=rows)
         vectors, computed = self._vectors(embedder, bags)
         chunks, symbols = self._builder.encode(vectors)
         if any(rows.item.text is not None for rows in self._files):
             halves = vectors.astype(np.float16)
             self.vectors = {digest: row.tobytes() for digest, row in zip(self._digests, halves, strict=True)}
-        same_words = embedder.vocabulary is embedded_vocabulary()
+        same_words = vocabulary is embedded_vocabulary()
         return evolve(
             made,
             chunk_rows=chunks,
             symbol_rows=symbols,
-            frequencies=embedder.vocabulary.document_frequencies(bags)
+            frequencies=vocabulary.document_frequencies(bags)
             if same_words
             else document_frequencies(self._passages),
             embedded=computed,

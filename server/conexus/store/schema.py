@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from conexus.domain import DIGEST_SIZE, digest_of
+from conexus.embedding.words import Runs, with_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,17 +81,15 @@ class RowsBuilder:
 
     dimensions: int
     chunk_count: int = field(default=0, init=False)
-    _chunks: dict[str, list[Any]] = field(init=False)
+    _chunks: dict[str, Any] = field(init=False)
     _symbols: dict[str, list[Any]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._chunks = {name: [] for name in (*_CHUNK_PLACE, "symbol", "kind", "digest", "tokens")}
         self._symbols = {name: [] for name in (*_SYMBOL_PLACE, "name", "kind", "container")}
 
-    def add(
-        self, file_id: int, parsed: Parsed, terms: Sequence[Sequence[str]], digests: Sequence[bytes]
-    ) -> None:
-        """Add a file: for each of its chunks what full-text search counts, and the digest of its passage."""
+    def add(self, file_id: int, parsed: Parsed, terms: Sequence[str], digests: Sequence[bytes]) -> None:
+        """Add a file: for each of its chunks what full-text search counts, spaced, and the digest of its passage."""
         chunks, columns = parsed.chunks, self._chunks
         count = len(chunks)
         self.chunk_count += count
@@ -100,8 +99,18 @@ class RowsBuilder:
         columns["symbol"].extend([_utf8(chunk.symbol) for chunk in chunks])
         columns["kind"].extend([chunk.kind for chunk in chunks])
         columns["digest"].extend(digests)
-        columns["tokens"].extend([_utf8(" ".join(found)) for found in terms])
+        columns["tokens"].extend(map(_utf8, terms))
         self._add_symbols(file_id, parsed)
+
+    def say(self, runs: Runs, terms: Sequence[str]) -> None:
+        """Put before what was added what full-text search counts of each chunk's text: its runs' `terms`, spaced."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = pa.array(map(_utf8, terms), pa.string()).take(pa.array(runs.numbers))
+        said = pc.binary_join(pa.ListArray.from_arrays(pa.array(runs.starts), texts), "")
+        more = pa.array(self._chunks["tokens"], pa.string())
+        self._chunks["tokens"] = pc.ascii_rtrim(pc.binary_join_element_wise(said, more, ""), " ")
 
     def encode(self, vectors: NDArray[np.floating[Any]]) -> tuple[bytes, bytes]:
         """Return (chunks, symbols) as Arrow streams; `vectors` is float[chunk_count, dimensions], in order."""
@@ -124,6 +133,23 @@ class RowsBuilder:
         columns["name"].extend([_utf8(symbol.name) for symbol in symbols])
         columns["kind"].extend([symbol.kind for symbol in symbols])
         columns["container"].extend([_utf8(symbol.container) for symbol in symbols])
+
+
+def runs_of(texts: Sequence[bytes]) -> Runs:
+    """Return the runs of `texts`, UTF-8: Arrow cuts and numbers them in a third of the time that Python takes."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    data = with_breaks(b"".join(texts))
+    cut = pc.ascii_split_whitespace(
+        pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(data))
+    )
+    coded = cut.values.dictionary_encode()
+    # As bytes, because a text may hold a lone surrogate.
+    distinct = coded.dictionary.view(pa.binary()).to_pylist()
+    return Runs(distinct, coded.indices.to_numpy(), cut.offsets.to_numpy())
 
 
 def decode(stream: bytes) -> pa.Table:
@@ -166,7 +192,10 @@ def _utf8(text: str) -> str:
 def _batch(schema: pa.Schema, columns: dict[str, Any]) -> pa.RecordBatch:
     import pyarrow as pa
 
-    arrays = [pa.array(columns[item.name], item.type) for item in schema]
+    arrays = [
+        values if isinstance(values := columns[item.name], pa.Array) else pa.array(values, item.type)
+        for item in schema
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
