@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_loaded_is_said(
 
 
 def texts(*contents: str) -> list[Passage]:
-    return [Passage("", content, []) for content in contents]
+    return [Passage("", content) for content in contents]
 
 
 @pytest.fixture

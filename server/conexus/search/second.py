@@ -198,4 +198,4 @@ def _digest(passage: Passage) -> bytes:
 
 
 def _cut(passage: Passage) -> Passage:
-    return evolve(passage, content=passage.content[: max(0, _LONGEST - len(passage.header) - 1)], words=[])
+    return evolve(passage, content=passage.content[: max(0, _LONGEST - len(passage.header) - 1)])
