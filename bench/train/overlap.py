@@ -20,17 +20,18 @@ def lines_below(root: Path) -> set[int]:
     found: set[int] = set()
     for file in sorted(root.rglob("*")) if root.exists() else []:
         if is_wanted(f"{file.relative_to(root)}") and file.is_file():
-            found.update(_long_lines(file.read_text(encoding="utf-8", errors="ignore")))
+            found.update(long_lines(file.read_text(encoding="utf-8", errors="ignore")))
     return found
 
 
 def is_copy(code: str, lines: set[int]) -> bool:
     """Tell whether at least half of the long lines of `code`, and not just a few, are among `lines`."""
-    own = list(_long_lines(code))
+    own = list(long_lines(code))
     return len(own) >= _FEWEST_LINES and sum(line in lines for line in own) >= _SHARE * len(own)
 
 
-def _long_lines(text: str) -> Iterator[int]:
+def long_lines(text: str) -> Iterator[int]:
+    """Yield the hash of each line of `text` that is long enough to be known again, whatever its indent."""
     for line in text.split("\n"):
         plain = " ".join(line.split())
         if len(plain) >= _LONG_LINE:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.corpora import CACHE
 from bench.train.mine import Pair, read
-from bench.train.overlap import is_copy, lines_below
+from bench.train.overlap import is_copy, lines_below, long_lines
 from conexus.embedding.words import words
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def prepare(work: Path, repositories: Path, most_words: int) -> None:
     taught: list[Pair] = []
     held: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     kept: set[bytes] = set()
+    measured: set[int] = set()
     theirs = lines_below(repositories)
     for pair in _distinct(read(work / "pairs")):
         if is_copy(pair.code, theirs):
@@ -82,7 +83,9 @@ def prepare(work: Path, repositories: Path, most_words: int) -> None:
         elif pair.kind == "function":
             held[_GROUPS.get(pair.language, pair.language)][pair.package].append(pair)
             kept.update(_digests(pair))
-    taught = [pair for pair in taught if kept.isdisjoint(_digests(pair))]
+            measured.update(long_lines(pair.code))
+    # Another version or a fork of a held-out package would teach what it measures.
+    taught = [pair for pair in taught if kept.isdisjoint(_digests(pair)) and not is_copy(pair.code, measured)]
     print(len(taught), "pairs to learn from")
     for counts in (Counter(pair.kind for pair in taught), Counter(pair.language for pair in taught)):
         print(dict(counts.most_common()))
@@ -92,12 +95,14 @@ def prepare(work: Path, repositories: Path, most_words: int) -> None:
 
 
 def _distinct(pairs: Iterable[Pair]) -> Iterator[Pair]:
-    """Yield pairs whose question and code have not been seen."""
-    seen: set[bytes] = set()
+    """Yield pairs whose question and code have not been seen, of what teaches and of what measures each."""
+    of_taught: set[bytes] = set()
+    of_held: set[bytes] = set()
     for pair in pairs:
         digests = _digests(pair)
         if digests[0][0] >= 256 * SHARE.get(pair.kind, 1):
             continue
+        seen = of_held if is_held_out(pair.package) else of_taught
         if seen.isdisjoint(digests):
             seen.update(digests)
             yield pair

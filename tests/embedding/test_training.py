@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
 from bench.train import check, documentation, prepare
 from bench.train.fetch import pinned
 from bench.train.licences import in_excluded_folder, is_excluded, is_permissive
@@ -127,6 +127,24 @@ def test_a_copy_among_what_was_learned_is_reported(tmp_path: Path) -> None:
     assert check.copies(tmp_path, tmp_path / "theirs") == []
     (tmp_path / "learned.txt").write_text(prepare.key_of(pair))
     assert check.copies(tmp_path, tmp_path / "theirs") == ["pypi:example copied.py read_rows"]
+
+
+def test_another_version_of_what_measures_does_not_teach(tmp_path: Path) -> None:
+    measured = mined("table.py", CODE)["function"]
+    renamed = evolve(
+        measured, question="Load all rows of a file.", code=measured.code.replace("path", "file")
+    )
+    other = evolve(
+        measured, question="Close the door.", code="def close(door):\n    door.close()\n    return 1\n"
+    )
+    texts = [
+        json.dumps(asdict(evolve(pair, package=package)))
+        for pair, package in ((measured, "pypi:pandas"), (renamed, "pypi:forked"), (other, "pypi:rich"))
+    ]
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "all.jsonl").write_text("".join(f"{text}\n" for text in texts))
+    prepare.prepare(tmp_path, tmp_path / "no-repositories", 100)
+    assert (tmp_path / "learned.txt").read_text().split() == [prepare.key_of(other)]
 
 
 def test_the_same_packages_are_held_out_for_ever() -> None:
