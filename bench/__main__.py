@@ -11,6 +11,7 @@ BENCHMARKS = (
     "context",
     "index",
     "query",
+    "second",
     "latency",
     "scale",
     "budgets",

@@ -25,14 +25,20 @@ class ReplyError(Exception):
 class Editor:
     """One running ``conexus lsp``; safe to use from several threads."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **variables: str) -> None:
+        """Start the server, with `variables` in its environment."""
         self.started = time.perf_counter()
-        env = {**os.environ, "CONEXUS_DATA_DIR": str(data), "CONEXUS_STATE_DIR": str(data / "state")}
+        own = {"CONEXUS_DATA_DIR": str(data), "CONEXUS_STATE_DIR": str(data / "state")}
+        env = {**os.environ, **own, **variables}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "conexus", "lsp"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
         )  # fmt: skip
         self.pid = self._process.pid
+        self.progress: dict[str, float] = {}
+        """Token → when the first partial result came, by `time.perf_counter`."""
+        self.partial: dict[str, Any] = {}
+        """Token → the last partial result."""
         self._waiting: dict[int, queue.SimpleQueue[tuple[float, dict[str, Any]]]] = {}
         self._number = 0
         self._sending = threading.Lock()
@@ -111,5 +117,9 @@ class Editor:
             message = json.loads(body)
             if "method" in message and "id" in message:
                 self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+            elif message.get("method") == "$/progress":
+                token = message["params"]["token"]
+                self.progress.setdefault(token, arrived)
+                self.partial[token] = message["params"]["value"]
             elif "id" in message and (waiting := self._waiting.pop(message["id"], None)):
                 waiting.put((arrived, message))

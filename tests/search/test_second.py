@@ -128,6 +128,13 @@ def test_another_question_does_not_wait_for_the_first(second: SecondOpinion, mod
     assert (model / "asked").stat().st_size < 20
 
 
+def test_judging_ends_as_soon_as_another_question_is_asked(second: SecondOpinion, model: Path) -> None:
+    second.judge("a question", texts(*(f"slow {number}" for number in range(40))), 0.1)
+    second.let_go()
+    second._thread.submit(lambda: None).result(30)
+    assert (model / "asked").stat().st_size < 20
+
+
 def test_a_fault_costs_only_the_second_opinion(second: SecondOpinion) -> None:
     assert second.judge("a question", texts("odd"), 10) == [None]
     assert second.judge("a question", texts("cold"), 10) == [1]

@@ -19,8 +19,7 @@ from conexus.engine.texts import OpenTexts
 from conexus.indexing.affected import affected_by
 from conexus.indexing.indexer import Indexer, Report, Tally, must_be_arranged, setup_of
 from conexus.indexing.past import Past
-from conexus.indexing.reconcile import Plan
-from conexus.indexing.reconcile import plan as plan_changes
+from conexus.indexing.reconcile import Comparison, Plan
 from conexus.indexing.workers import ResidentWorker
 from conexus.search.confidence import WEAK, confidence
 from conexus.search.context import Surroundings
@@ -216,12 +215,13 @@ class Folder:
             model = self.settings.model.name
             opened = self._indexes.writable(model, self._embedder(model))
             index = opened.index
+            known = Comparison(index.files, index.skips)
             try:
-                walk = self._scope.walk(cancelled)
+                walk = self._scope.walk(cancelled, known.settles)
             except WalkCancelledError:
                 tally = Tally(total=0, cancelled=True)
                 return tally.report(index, Plan((), (), 0), {}, time.perf_counter() - begun)
-            todo = plan_changes(index.files, index.skips, walk.entries, _unseen(walk))
+            todo = known.plan(walk.entries, _unseen(walk))
             if walked is not None:
                 walked(walk, todo)
             tally = self._apply(opened, todo, progress, cancelled, searchable)
@@ -337,6 +337,8 @@ class Folder:
         deadline = time.monotonic() + (
             self.settings.search.budget_ms / 1000 if math.isfinite(self._asked) else _FIRST_SECONDS
         )
+        if not request.refine:
+            self._interrupt_second_opinion()
         view = self.view()
         query = self.plan(request, view)
         snapshot = view.snapshot
@@ -367,7 +369,7 @@ class Folder:
             holds=lambda excerpt: holds(excerpt, query.exact),
             deadline=deadline,
         )
-        refined = second is not None and self._refine(second, query, outcome)
+        refined = second is not None and self._refine(second, query, outcome, time.perf_counter() - begun)
         del outcome.hits[query.limit :]
         sure = confidence(query, found, outcome.hits, rarity_in(snapshot))
         self._count(found, outcome, sure)
@@ -411,10 +413,19 @@ class Folder:
             return None
         return second
 
-    def _refine(self, second: SecondOpinion, query: Query, outcome: Outcome) -> bool:
-        """Bring the hits in the order that a second opinion gives them; return whether there was one in time."""
+    def _interrupt_second_opinion(self) -> None:
+        if self.settings.search.second_model:
+            with suppress(ConexusError):  # whoever asks for one is told why there is none
+                self._second(self.settings.search.second_model).let_go()
+
+    def _refine(self, second: SecondOpinion, query: Query, outcome: Outcome, used: float) -> bool:
+        """Bring the hits in the order that a second opinion gives them; return whether there was one in time.
+
+        Of its time, the search has `used` some seconds; but half of it is left, whatever the search took.
+        """
         passages = [passage(hit.path, hit.symbol, hit.excerpt) for hit in outcome.hits]
-        opinions = second.judge(query.meaning, passages, self.settings.search.second_ms / 1000)
+        whole = self.settings.search.second_ms / 1000
+        opinions = second.judge(query.meaning, passages, max(whole / 2, whole - used))
         outcome.hits = reordered(outcome.hits, opinions)
         judged = sum(opinion is not None for opinion in opinions)
         self._tallies.add("second opinion", "judged", judged)

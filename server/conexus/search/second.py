@@ -71,6 +71,8 @@ class _Work:
     opinions: list[float | None]
     done: threading.Event = field(factory=threading.Event)
     superseded: bool = False
+    late: bool = False
+    """Whether nobody waits for it any more."""
 
 
 class SecondOpinion:
@@ -114,19 +116,21 @@ class SecondOpinion:
     def judge(self, question: str, passages: Sequence[Passage], seconds: float) -> list[float | None]:
         """Return an opinion of each passage, more is better; None of those there was no time for."""
         work = _Work(question, passages, [None] * len(passages))
+        self.let_go(work)
+        self._thread.submit(self._work, work)
+        work.late = not work.done.wait(seconds)
+        return list(work.opinions)
+
+    def let_go(self, following: _Work | None = None) -> None:
+        """Stop judging what the last question found: another one is being asked, whose first hits go before."""
         with self._loading:
             if self._current is not None:
                 self._current.superseded = True
-            self._current = work
-        self._thread.submit(self._work, work)
-        work.done.wait(seconds)
-        return list(work.opinions)
+            self._current = following
 
     def close(self) -> None:
         """End the model's process and the thread."""
-        with self._loading:
-            if self._current is not None:
-                self._current.superseded = True
+        self.let_go()
         self._model.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
@@ -181,12 +185,15 @@ class SecondOpinion:
 
     @staticmethod
     def _unknown(work: _Work) -> Iterator[list[int]]:
-        """Yield places that have no opinion yet, a few at a time, until another question comes."""
+        """Yield places that have no opinion yet, a few at a time, until another question comes.
+
+        What nobody waits for goes one by one: the next question's first hits have to come past it.
+        """
         places = [place for place, opinion in enumerate(work.opinions) if opinion is None]
-        for start in range(0, len(places), _BATCH):
-            if work.superseded:
-                return
-            yield places[start : start + _BATCH]
+        while places and not work.superseded:
+            count = 1 if work.late else _BATCH
+            yield places[:count]
+            del places[:count]
 
 
 def _text(passage: Passage) -> str:
