@@ -306,7 +306,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--session", type=int, default=50_000, help="edits of the long session; 0 leaves it out"
     )
-    parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch an idle engine")
+    parser.add_argument("--idle", type=float, default=40.0, help="seconds to watch an idle engine")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--save", action="store_true", help="keep the run in RESULTS.md and history.jsonl")
     options = parser.parse_args(arguments)
