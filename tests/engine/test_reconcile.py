@@ -403,3 +403,20 @@ def test_on_a_battery_fewer_processes_read_in_the_background(
         folder.keep_worker()
     folder.reconcile()
     assert started == expected
+
+
+def test_nothing_is_listed_of_files_that_did_not_change(
+    engine: Engine, folder_of: Callable[..., Path]
+) -> None:
+    root = folder_of(UPLOADS)
+    for path in (root / "net/upload.py", root / "net/limits.py", root / "notes.md"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    folder = engine.open(root)
+    folder.reconcile()
+    (root / "net/limits.py").write_text("LIMIT = 1\n")
+    (root / "notes.md").unlink()
+    seen = []
+    folder.reconcile(walked=lambda walk, plan: seen.append((walk, plan)))
+    ((walk, plan),) = seen
+    assert [entry.path for entry in walk.entries] == ["net/limits.py"]
+    assert (plan.unchanged, plan.removed) == (1, ("notes.md",))

@@ -100,6 +100,7 @@ class Walk:
     """All of a folder, each list in order of paths."""
 
     entries: list[Entry]
+    """What belongs, without files that whoever asked for the walk found settled."""
     skipped: list[Skipped]
     directories: list[str] = field(factory=list)
     """Directories that were listed, "" for the folder itself; in no order."""
@@ -157,6 +158,10 @@ _RANKED_FILES = tuple(enumerate(IGNORE_FILES, 3))
 _RANK_OTHER_FILES = frozenset(rank for rank, name in _RANKED_FILES if name != ".gitignore")
 
 
+_SETTLED = Entry("", 0, 0)
+"""Stands for each file that is not listed, because whoever walks knows it as it is."""
+
+
 class Scope:
     """Says which files under `root` belong to the index. Safe to use from several threads."""
 
@@ -170,10 +175,16 @@ class Scope:
         self._ignore_case = False
         self._outer = self._rules_above()
 
-    def walk(self, cancel: Callable[[], bool] | None = None) -> Walk:
+    def walk(
+        self,
+        cancel: Callable[[], bool] | None = None,
+        settled: Callable[[str, int, int], bool] | None = None,
+    ) -> Walk:
         """Return every file that belongs, and what was skipped; nothing inside the folder makes it raise.
 
-        `cancel` is asked once per directory. Raises FolderUnreadableError and WalkCancelledError.
+        `cancel` is asked once per directory. `settled` is told path, size and mtime_ns of each file that belongs;
+        those it returns True for are not listed, so that nothing is kept of them. Raises FolderUnreadableError and
+        WalkCancelledError.
         """
         self._outer = self._rules_above()
         entries: list[Entry] = []
@@ -198,13 +209,13 @@ class Scope:
                 continue
             listed.append((place.path.removesuffix("/"), ".git" in found))
             for item in found.values():
-                outcome = self._judge(opened, item)
-                if type(outcome) is Entry:
-                    entries.append(outcome)
-                elif type(outcome) is Skipped:
+                outcome = self._judge(opened, item, settled)
+                if isinstance(outcome, Skipped):
                     skipped.append(outcome)
-                elif type(outcome) is _Place:
+                elif isinstance(outcome, _Place):
                     places.append(outcome)
+                elif outcome is not _SETTLED:
+                    entries.append(outcome)
         entries.sort(key=attrgetter("path"))
         skipped.sort(key=attrgetter("path"))
         repositories = [directory for directory, is_repository in listed if directory and is_repository]
@@ -307,8 +318,13 @@ class Scope:
             return _CACHE_TAG if text.startswith(_CACHE_SIGNATURE) else ""
         return ""
 
-    def _judge(self, place: _Place, item: os.DirEntry[str] | _Named | _Imagined) -> Entry | Skipped | _Place:
-        """Say what becomes of one name in an open directory."""
+    def _judge(
+        self,
+        place: _Place,
+        item: os.DirEntry[str] | _Named | _Imagined,
+        settled: Callable[[str, int, int], bool] | None = None,
+    ) -> Entry | Skipped | _Place:
+        """Say what becomes of one name in an open directory: _SETTLED of a file that is `settled`."""
         name = item.name
         path = place.path + name
         # In any case of letters: some file systems find `.git` by `.GIT`.
@@ -322,15 +338,19 @@ class Scope:
             if item.is_symlink():
                 return self._judge_link(place, name, path)
             ruled = self._ruled(place, name, path, is_directory=False)
-            return ruled or self._judge_file(path, item.stat(follow_symlinks=False))
+            return ruled or self._judge_file(path, item.stat(follow_symlinks=False), settled)
         except OSError as error:
             return _unreadable(path, error)
 
-    def _judge_file(self, path: str, status: os.stat_result) -> Entry | Skipped:
+    def _judge_file(
+        self, path: str, status: os.stat_result, settled: Callable[[str, int, int], bool] | None
+    ) -> Entry | Skipped:
         if not stat.S_ISREG(status.st_mode):
             return Skipped(path, SkipReason.NOT_REGULAR)
         if status.st_size > self._settings.max_file_bytes:
             return Skipped(path, SkipReason.TOO_LARGE, f"{status.st_size} bytes")
+        if settled is not None and settled(path, status.st_size, status.st_mtime_ns):
+            return _SETTLED
         return Entry(path, status.st_size, status.st_mtime_ns)
 
     def _ruled(self, place: _Place, name: str, path: str, *, is_directory: bool) -> Skipped | _Place | None:
