@@ -40,6 +40,8 @@ export function activate(extension: vscode.ExtensionContext): Api {
   tools.activate(extension, found);
   mcp.activate(extension, found);
   follow(extension, found);
+  const ready = (): boolean => [...found.folders.values()].every(({ phase }) => phase === 'ready');
+  extension.subscriptions.push(found.onDidChangeFolder((folder) => void (folder && ready() && results.complete())));
   void found.start();
   return api;
 }

@@ -34,7 +34,7 @@ async function howToReindex(): Promise<boolean | undefined> {
   };
   const anew = {
     label: vscode.l10n.t('Build the index anew'),
-    detail: vscode.l10n.t('Throws the index away first.'),
+    detail: vscode.l10n.t('Beside the one that answers, which is kept until the new one is complete.'),
     fresh: true,
   };
   const chosen = await vscode.window.showQuickPick([update, anew], { title: vscode.l10n.t('Conexus: Reindex') });

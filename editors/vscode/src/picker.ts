@@ -11,7 +11,7 @@ const PREVIEW_MS = 80;
 
 export class Picker implements vscode.Disposable {
   readonly pick = vscode.window.createQuickPick<Row>();
-  private readonly preview = new Preview();
+  private readonly preview: Preview;
   private readonly gone = new vscode.EventEmitter<void>();
   readonly onDidHide = this.gone.event;
   private readonly live: boolean;
@@ -26,7 +26,10 @@ export class Picker implements vscode.Disposable {
     private readonly question: Question,
     private readonly history: History,
     private readonly keep: (asked: Asked, reveal: boolean) => unknown,
+    /** The picker that was open when this one was asked for. */
+    before?: Picker,
   ) {
+    this.preview = new Preview(before?.preview);
     this.live = question.prompt !== undefined;
     Object.assign(this.pick, {
       title: question.title,

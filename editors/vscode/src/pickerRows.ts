@@ -48,7 +48,10 @@ export const PIN: vscode.QuickInputButton = {
 export function answerRows({ query, answer: { hits, notes, progress } }: Asked): Row[] {
   const rows: Row[] = hits.map((hit) => hitRow(hit, query));
   if (hits.length === 0) {
-    const label = vscode.l10n.t('Nothing found for "{0}"', plain(query));
+    const asked = plain(query);
+    const label = progress
+      ? vscode.l10n.t('Nothing found yet for "{0}"', asked)
+      : vscode.l10n.t('Nothing found for "{0}"', asked);
     rows.push({ label, iconPath: new vscode.ThemeIcon('info') });
   }
   // Hits come first, so that they stay in place when something else comes or goes.

@@ -36,16 +36,23 @@ export async function open(hit: Hit, options: vscode.TextDocumentShowOptions = {
 }
 
 export class Preview {
-  private readonly home = whereWeAre();
-  private readonly tabs = new Set(openTabs());
+  private readonly home: Home | undefined;
+  private readonly tabs: ReadonlySet<string>;
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
-  private shown = false;
+  private shown: boolean;
   /** When the user last clicked or typed into an editor, and not into the picker. */
   private acted = 0;
   private readonly acts = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
     if (kind === KINDS.Mouse || kind === KINDS.Keyboard) this.acted = performance.now();
   });
+
+  /** `before`: the preview that this one follows, whose beginning is where the user was. */
+  constructor(before?: Preview) {
+    this.home = before ? before.home : whereWeAre();
+    this.tabs = before?.tabs ?? new Set(openTabs());
+    this.shown = before?.shown ?? false;
+  }
 
   /** Show a hit without leaving the picker; of several asked for at once, the last one. */
   show(hit: Hit): void {

@@ -70,6 +70,11 @@ export class Results implements vscode.TreeDataProvider<Node>, vscode.Disposable
     });
   }
 
+  /** Ask once more what was asked of an index that was incomplete then, and is complete now. */
+  async complete(): Promise<void> {
+    if (this.asked?.answer.progress) await this.refresh().catch(() => undefined);
+  }
+
   getChildren(node?: Node): Node[] {
     if (!node) return this.files;
     return 'hits' in node ? node.hits : [];

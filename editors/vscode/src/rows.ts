@@ -80,7 +80,11 @@ export function asHit(symbol: SymbolInfo): Hit {
 /** Return what an incomplete index leaves to say; undefined if it is complete. */
 export function progressOf(state: Completeness): string | undefined {
   if (state.complete) return undefined;
-  return state.phase === 'paused'
-    ? vscode.l10n.t('Indexing is paused, {0} %: {1} files to go', state.percent, state.pending)
+  if (state.phase === 'paused') {
+    return vscode.l10n.t('Indexing is paused, {0} %: {1} files to go', state.percent, state.pending);
+  }
+  // How many files there are is not known before the first look at all of them.
+  return state.pending === 0
+    ? vscode.l10n.t('Still indexing, {0} %', state.percent)
     : vscode.l10n.t('Still indexing, {0} %: {1} files to go', state.percent, state.pending);
 }

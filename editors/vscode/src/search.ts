@@ -116,8 +116,9 @@ export class Searches {
   }
 
   private open(question: Question): void {
-    this.picker?.dispose();
-    const picker = (this.picker = new Picker(question, this.history, this.keep));
+    const before = this.picker;
+    before?.dispose();
+    const picker = (this.picker = new Picker(question, this.history, this.keep, before));
     picker.onDidHide(() => {
       if (this.picker === picker) this.picker = undefined;
     });

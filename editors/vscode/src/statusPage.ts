@@ -140,6 +140,8 @@ function pageTexts(): Record<string, string> {
     missing: t('not found'),
     model: t('Model'),
     none: t('nothing yet'),
+    nothing: t('nothing'),
+    onDisk: t('on disk'),
     paused: t('paused'),
     pause: t('Pause Indexing'),
     pending: t('files to go'),
@@ -159,6 +161,7 @@ function pageTexts(): Record<string, string> {
     starting: t('starting'),
     stopped: t('stopped'),
     symbols: t('symbols'),
+    times: t('answered'),
     waiting: t('waiting to start again'),
     watching: t('Watching'),
   };

@@ -26,7 +26,7 @@ suite('VS Code, with keyboard and eyes', () => {
     await page.locator('.monaco-workbench').waitFor();
     quick = page.locator('.quick-input-widget');
     rows = quick.locator('.monaco-list-row');
-    await page.locator('.statusbar-item', { hasText: /^\s*Conexus\s*$/ }).waitFor();
+    await page.locator('.statusbar-item a[aria-label$=" files are indexed"]').waitFor();
   });
   suiteTeardown(async () => {
     await browser?.close();
@@ -166,6 +166,22 @@ suite('VS Code, with keyboard and eyes', () => {
     await page.locator('.tab', { hasText: 'legacy.c' }).waitFor();
     await page.keyboard.press('Escape');
     await back('basket.py', 'legacy.c');
+    await cursorAt(70);
+  });
+
+  test('Escape returns to the view, where one came from there', async () => {
+    await command('Conexus: Focus on Results View');
+    await page.keyboard.press('Enter');
+    const view = page.locator('.pane-body .monaco-list:focus');
+    await view.waitFor();
+    await page.keyboard.press('Control+Alt+f');
+    await page.locator('.quick-input-title', { hasText: 'Conexus: Search' }).waitFor();
+    await page.keyboard.type('parse_barcode');
+    await page.locator('.tab', { hasText: 'legacy.c' }).waitFor();
+    await page.keyboard.press('Escape');
+    await back('basket.py', 'legacy.c');
+    await view.waitFor();
+    await page.locator('.tab.active').click();
     await cursorAt(70);
   });
 

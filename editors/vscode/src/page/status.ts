@@ -78,10 +78,9 @@ function buttons({ phase, status }: PageState): Node {
 }
 
 function engine({ answers }: PageState, { memory, pid, fronts, latencies, recent }: StatusResult): Node[] {
-  const rows = Object.entries(latencies).map(([name, { count: times, p50, p95 }]) => {
-    const middle = `${text('median')} ${p50.toFixed(1)} ms, ${text('slowest')} ${p95.toFixed(1)} ms`;
-    return `${name}: ${count(times)} · ${middle}`;
-  });
+  const rows = Object.entries(latencies).map(([name, { count: times, p50, p95 }]) => [
+    name, count(times), `${p50.toFixed(1)} ms`, `${p95.toFixed(1)} ms`,
+  ]);
   const charts = made('div', '', 'charts');
   charts.append(
     history('queries', recent?.search ?? []),
@@ -92,7 +91,7 @@ function engine({ answers }: PageState, { memory, pid, fronts, latencies, recent
     made('h2', text('engine')),
     made('p', `${size(memory)} ${text('memory')} · pid ${pid} · ${text('editors')}: ${fronts}`, 'quiet'),
     charts,
-    ...list('latencies', rows),
+    ...table('latencies', ['', text('times'), text('median'), text('slowest')], rows),
   ];
 }
 
@@ -102,14 +101,15 @@ function history(name: string, values: readonly number[]): Node {
 }
 
 function folderParts(folder: FolderStatus): Node[] {
-  const skipped = Object.keys(folder.skipped);
+  const { total = 0, ...parts } = folder.bytes;
+  const stored = Object.fromEntries(Object.entries(parts).filter(([, bytes]) => bytes > 0));
   const state = [text(folder.phase), `${text('model')}: ${folder.model}`, `${text('watching')}: ${folder.watching}`];
   const charts = made('div', '', 'charts');
   charts.append(figure(text('filesByLanguage'), bars(folder.languages, count)));
   if (folder.languageChunks) charts.append(figure(text('chunksByLanguage'), bars(folder.languageChunks, count)));
   charts.append(
-    figure(text('size'), bars(folder.bytes, size)),
-    figure(text('skipped'), skipped.length > 0 ? bars(folder.skipped, count) : made('p', text('none'), 'quiet')),
+    figure(text('size'), barsOf(stored, size)),
+    figure(text('skipped'), barsOf(folder.skipped, count)),
   );
   return [
     made('h2', decodeURIComponent(folder.folder.replace('file://', ''))),
@@ -117,22 +117,27 @@ function folderParts(folder: FolderStatus): Node[] {
     made('p', `${text('index')}: ${folder.directory}`, 'quiet'),
     ...(folder.phase === 'ready' ? [] : [bar(folder.percent)]),
     figures({
-      files: folder.files,
-      chunks: folder.chunks,
-      symbols: folder.symbols,
-      buffers: folder.buffers,
-      pending: folder.pending,
+      files: count(folder.files),
+      chunks: count(folder.chunks),
+      symbols: count(folder.symbols),
+      onDisk: size(total),
+      buffers: count(folder.buffers),
+      pending: count(folder.pending),
     }),
     charts,
     ...list('problems', folder.problems),
   ];
 }
 
-function figures(values: Record<string, number>): Node {
+function barsOf(values: Record<string, number>, format: (value: number) => string): Node {
+  return Object.keys(values).length > 0 ? bars(values, format) : made('p', text('nothing'), 'quiet');
+}
+
+function figures(values: Record<string, string>): Node {
   const all = made('dl', '', 'figures');
   for (const [name, value] of Object.entries(values)) {
     const one = made('div');
-    one.append(made('dt', text(name)), made('dd', count(value)));
+    one.append(made('dt', text(name)), made('dd', value));
     all.append(one);
   }
   return all;
@@ -150,6 +155,19 @@ function list(name: string, lines: readonly string[]): Node[] {
   if (lines.length === 0) return [];
   const all = made('ul');
   for (const one of lines) all.append(made('li', one));
+  return [made('h3', text(name)), all];
+}
+
+function table(name: string, heads: readonly string[], rows: readonly string[][]): Node[] {
+  if (rows.length === 0) return [];
+  const all = made('table');
+  const row = (kind: 'th' | 'td', cells: readonly string[]): void => {
+    const one = made('tr');
+    one.append(...cells.map((cell) => made(kind, cell)));
+    all.append(one);
+  };
+  row('th', heads);
+  for (const cells of rows) row('td', cells);
   return [made('h3', text(name)), all];
 }
 

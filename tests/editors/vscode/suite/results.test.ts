@@ -79,6 +79,24 @@ suite('the view', () => {
     await fs.writeFile(from.fsPath, before);
   });
 
+  test('is asked again when the index is complete', async () => {
+    await run('conexus.results.clear');
+    await run('conexus.pause');
+    const awning = file('shop/awning.py');
+    await vscode.workspace.fs.writeFile(awning, Buffer.from('def unroll_awning(crank):\n    return crank\n'));
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'unroll_awning voucher');
+    await row(open, 'Indexing is paused, ');
+    await row(open, 'shop/basket.py:');
+    await run('conexus.picker.pin');
+    await until('results', () => api.results.asked?.answer.progress);
+    await run('conexus.resume');
+    await until('the new file', () => api.results.hits.some((one) => one.uri.path === awning.path));
+    assert.equal(api.results.asked?.answer.progress, undefined);
+    await vscode.workspace.fs.delete(awning);
+  });
+
   test('is asked again, and cleared', async () => {
     await run('conexus.results.refresh');
     assert.equal(api.results.hits[0]?.hit.path, 'shop/basket.py');

@@ -170,6 +170,15 @@ suite('search', () => {
     });
   }
 
+  test('a search that begins in another returns to where that began', async () => {
+    await previewing();
+    const first = api.searches.picker;
+    await run('conexus.search');
+    await until('another picker', () => api.searches.picker && api.searches.picker !== first);
+    await run('conexus.picker.leave');
+    await returned();
+  });
+
   test('who goes on typing while the way back is gone is left alone', async () => {
     for (const pause of [90, 105, 120, 135]) {
       const editor = await show('shop/basket.py');
