@@ -50,14 +50,15 @@ end
 ---@param result conexus.SearchResult|conexus.SymbolsResult
 ---@return string[]
 function M.remarks(query, count, result)
-  local remarks = vim.deepcopy(result.notes or {})
+  local remarks, state = vim.deepcopy(result.notes or {}), result.completeness
   if count == 0 then
-    table.insert(remarks, 1, ('nothing found for "%s"'):format(query))
+    table.insert(remarks, 1, ('nothing found %sfor "%s"'):format(state.complete and '' or 'yet ', query))
   end
-  local state = result.completeness
   if not state.complete then
     local phase = state.phase == 'paused' and 'indexing is paused' or 'still indexing'
-    remarks[#remarks + 1] = ('%s, %d %%: %d files to go'):format(phase, state.percent, state.pending)
+    -- How many files there are is not known before the first look at all of them.
+    local left = state.pending > 0 and (': %d files to go'):format(state.pending) or ''
+    remarks[#remarks + 1] = ('%s, %d %%%s'):format(phase, state.percent, left)
   end
   return remarks
 end
