@@ -9,6 +9,7 @@ import pytest
 from tests.store.conftest import many, near, vector_of
 
 from conexus.store import index as store_index
+from conexus.store import scan as store_scan
 from conexus.store import snapshot as store_snapshot
 
 if TYPE_CHECKING:
@@ -102,3 +103,16 @@ def test_rows_that_a_question_has_read_already_are_not_taken_twice(desk: Desk) -
     snapshot = desk.index.snapshot()
     snapshot.view.scan.put(desk.index._opened().rows("chunks"))
     assert len(near(desk.index, "f1", 1_000)) == 20
+
+
+def test_of_too_many_rows_none_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (store_scan, store_snapshot):
+        monkeypatch.setattr(module, "MOST_ROWS", 50)
+    desk.write(many(5))
+    assert near(desk.index, "f3 group3", 1)[0][0] == "f/3.py"
+    assert desk.index.snapshot().view.scan.rows == 20
+    desk.write(many(5, "g"))
+    assert desk.index.snapshot().view.scan.rows == 40
+    desk.write(many(5, "h"))
+    assert near(desk.index, "h3 group3", 1)[0][0] == "h/3.py"
+    assert desk.index.snapshot().view.scan.rows == 0

@@ -683,6 +683,15 @@ class Index:
                 self._loaded.update(record.file_id for record in files)
                 self._snapshot = None
                 return
+        self._keep_vectors(rows)
+
+    def _keep_vectors(self, rows: Any) -> None:
+        """Have new rows where questions compare vectors without a structure, as long as they do."""
+        from conexus.store.scan import MOST_ROWS
+
+        with self._guard:
+            if self.chunks > MOST_ROWS:
+                self._scan = None
             scan = self._scan
         if scan is not None and not self._opened().has_vector_structure:
             scan.put(rows)

@@ -48,6 +48,11 @@ class Scan:
     """By file id."""
     _reading: threading.Lock = field(init=False, factory=threading.Lock)
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows are kept."""
+        return sum(len(block.file_ids) for block in self._blocks)
+
     def nearest(
         self,
         tables: Tables,
