@@ -10,36 +10,45 @@ def near(count: int, score: float = 0.5) -> list[float]:
 
 
 def test_the_project_that_has_more_of_what_is_near_than_of_all_is_meant() -> None:
-    found = weights({"small": near(30), "huge": near(70)}, {"small": 1_000, "huge": 99_000})
+    found = weights({"small": 1_000, "huge": 99_000}, {"small": near(30), "huge": near(70)})
     assert found["small"] == 1.0
     assert found["huge"] < 0.3
 
 
 def test_where_what_is_near_lies_as_all_does_every_project_counts_alike() -> None:
-    found = weights({"small": near(10), "big": near(90)}, {"small": 10_000, "big": 90_000})
+    found = weights({"small": 10_000, "big": 90_000}, {"small": near(10), "big": near(90)})
     assert found == pytest.approx({"small": 1.0, "big": 1.0})
 
 
 def test_a_huge_project_is_meant_where_a_small_one_has_nothing_near() -> None:
-    found = weights({"small": [], "huge": near(100)}, {"small": 50_000, "huge": 50_000})
+    found = weights({"small": 50_000, "huge": 50_000}, {"small": [], "huge": near(100)})
     assert found["huge"] == 1.0
     assert found["small"] < 0.5
 
 
+def test_agents_that_disagree_leave_all_as_it_is() -> None:
+    sizes = {"one": 5_000, "other": 5_000}
+    assert weights(sizes, {"one": near(100)}, {"other": near(100)}) == pytest.approx(
+        {"one": 1.0, "other": 1.0}
+    )
+    agreed = weights(sizes, {"one": near(100)}, {"one": near(60), "other": near(40)})
+    assert agreed["other"] < weights(sizes, {"one": near(60), "other": near(40)})["other"]
+
+
 def test_only_the_nearest_tell() -> None:
     sizes = {"one": 5_000, "other": 5_000}
-    assert weights({"one": near(150, 0.6), "other": near(150, 0.3)}, sizes)["other"] < 0.5
+    assert weights(sizes, {"one": near(150, 0.6), "other": near(150, 0.3)})["other"] < 0.5
 
 
 def test_however_dense_a_project_is_the_others_keep_a_share() -> None:
-    found = weights({"tiny": near(100), "huge": []}, {"tiny": 10, "huge": 10_000_000})
+    found = weights({"tiny": 10, "huge": 10_000_000}, {"tiny": near(100), "huge": []})
     assert found["tiny"] == 1.0
-    assert found["huge"] > 1 / 16
+    assert found["huge"] > 1 / 100
 
 
 def test_few_near_chunks_prove_little() -> None:
-    certain = weights({"one": near(100), "other": []}, {"one": 1_000, "other": 1_000})["other"]
-    doubtful = weights({"one": near(4), "other": []}, {"one": 20, "other": 20})["other"]
+    certain = weights({"one": 1_000, "other": 1_000}, {"one": near(100), "other": []})["other"]
+    doubtful = weights({"one": 20, "other": 20}, {"one": near(4), "other": []})["other"]
     assert certain < doubtful < 1.0
 
 
@@ -50,11 +59,11 @@ def test_few_near_chunks_prove_little() -> None:
 def test_without_anything_to_go_by_all_count_the_same(
     found: dict[str, list[float]], sizes: dict[str, int]
 ) -> None:
-    assert weights(found, sizes) == dict.fromkeys(sizes, 1.0)
+    assert weights(sizes, found) == dict.fromkeys(sizes, 1.0)
 
 
 def test_what_has_no_chunks_yet_is_neither_lifted_nor_in_the_way() -> None:
-    assert weights({"new": [], "old": near(100)}, {"new": 0, "old": 1_000}) == {"new": 1.0, "old": 1.0}
+    assert weights({"new": 0, "old": 1_000}, {"new": [], "old": near(100)}) == {"new": 1.0, "old": 1.0}
 
 
 def test_a_folder_without_repositories_of_its_own_has_no_projects() -> None:

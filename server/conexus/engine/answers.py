@@ -101,7 +101,7 @@ def merged(replies: Sequence[tuple[str, SearchReply]], home: str) -> list[tuple[
 def _meant(replies: Sequence[tuple[str, SearchReply]], home: str) -> dict[str, list[Factor]]:
     """Return by folder what says that the question is about it, or about another one."""
     dense = weights(
-        {called: reply.near for called, reply in replies}, {called: reply.chunks for called, reply in replies}
+        {called: reply.chunks for called, reply in replies}, {called: reply.near for called, reply in replies}
     )
     factors = {called: [(weight, LESS_OF_IT)] for called, weight in dense.items() if weight < 1}
     if home:

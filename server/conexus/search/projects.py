@@ -21,38 +21,44 @@ if TYPE_CHECKING:
 _NEAREST, _A_TENTH = 150, 10
 # So many chunks, spread as all are, are added to those that are near: few of them prove little.
 _DOUBT = 10
-# A hit counts by the root of how much denser its project is than all; more than sixteen times says nothing more.
-_MOST = 4.0
+# A hit counts by how many times denser its project is than all, to this power; more than ten says nothing more.
+_POWER, _MOST = 0.7, 10.0
 LESS_OF_IT = "in a project that has less of it"
 
 _Key = TypeVar("_Key", bound="Hashable")
 
 
-def weights(near: Mapping[_Key, Iterable[float]], sizes: Mapping[_Key, int]) -> dict[_Key, float]:
-    """Return by project what a hit in it counts: 1 in the one that is meant, never less than 1 / 16 in others.
+def weights(sizes: Mapping[_Key, int], *found: Mapping[_Key, Iterable[float]]) -> dict[_Key, float]:
+    """Return by project what a hit in it counts: 1 in the one that is meant, never less than 1 / 100 in others.
 
-    `near` has the cosines of each project's candidates, `sizes` how many chunks it has. Without anything near, as
-    without vectors, or with too few chunks to tell, all count the same.
+    `sizes` says how many chunks each has; each of `found` has the scores of one agent's candidates, which must be
+    comparable between projects. Without candidates, or with too few chunks to tell, all count the same.
     """
-    whole = sum(sizes.values())
-    scored = ((score, number) for number, key in enumerate(near) for score in near[key])
-    nearest = heapq.nlargest(min(_NEAREST, whole // _A_TENTH), scored)
-    if not nearest:
+    told = [lifts for scores in found if (lifts := _lifts(sizes, scores))]
+    if not told:
         return dict.fromkeys(sizes, 1.0)
-    counts = Counter(number for _, number in nearest)
-    found = {key: counts[number] for number, key in enumerate(near)}
-    dense = {
-        key: _bounded(found.get(key, 0), len(nearest) * size / whole, len(nearest) / (len(nearest) + _DOUBT))
-        for key, size in sizes.items()
-        if size
-    }
+    dense = {key: _bounded(math.fsum(lifts[key] for lifts in told) / len(told)) for key in told[0]}
     most = max(dense.values())
     return {key: dense.get(key, most) / most for key in sizes}
 
 
-def _bounded(found: int, expected: float, trust: float) -> float:
-    lift = trust * found / expected + 1 - trust
-    return min(_MOST, max(1 / _MOST, math.sqrt(lift)))
+def _lifts(sizes: Mapping[_Key, int], scores: Mapping[_Key, Iterable[float]]) -> dict[_Key, float]:
+    """Return the logarithm of how many times denser each project is among the best than among all."""
+    whole = sum(sizes.values())
+    scored = ((score, number) for number, key in enumerate(scores) for score in scores[key])
+    best = heapq.nlargest(min(_NEAREST, whole // _A_TENTH), scored)
+    counts = Counter(number for _, number in best)
+    found = {key: counts[number] for number, key in enumerate(scores)}
+    trust = len(best) / (len(best) + _DOUBT)
+    return {
+        key: math.log(trust * found.get(key, 0) * whole / (len(best) * size) + 1 - trust)
+        for key, size in sizes.items()
+        if size and best
+    }
+
+
+def _bounded(lift: float) -> float:
+    return min(_MOST, max(1 / _MOST, math.exp(_POWER * lift)))
 
 
 @frozen
@@ -79,9 +85,12 @@ class Projects:
             directory = directory.rpartition("/")[0]
         return directory
 
-    def weights(self, near: Sequence[tuple[str, float]]) -> dict[str, float]:
-        """Return `weights` of the projects, where `near` are the paths and cosines of candidates."""
+    def weights(self, *found: Sequence[tuple[str, float]]) -> dict[str, float]:
+        """Return `weights` of the projects, where each of `found` are the paths and scores of one agent's candidates."""
+        return weights(self.sizes, *map(self._by_project, found))
+
+    def _by_project(self, found: Sequence[tuple[str, float]]) -> dict[str, list[float]]:
         scores: dict[str, list[float]] = {directory: [] for directory in self.sizes}
-        for path, score in near:
+        for path, score in found:
             scores[self.around(path)].append(score)
-        return weights(scores, self.sizes)
+        return scores

@@ -388,12 +388,10 @@ def _lifts(around: Surroundings | None, paths: Iterable[str]) -> dict[str, list[
     return {} if around is None or around.empty else {path: around.lifts(path) for path in paths}
 
 
-def nearness(query: Query, found: Sequence[Found]) -> list[tuple[str, float]]:
-    """Return the path and cosine of all that is near to the question; nothing if it says itself where to look."""
-    near = (
-        () if query.filters.by_file else (result.rows for result in found if result.agent is Agent.SEMANTIC)
-    )
-    return [(row.path, row.score) for row in chain.from_iterable(near)]
+def nearness(query: Query, found: Sequence[Found], agent: Agent = Agent.SEMANTIC) -> list[tuple[str, float]]:
+    """Return path and score of all that `agent` found; nothing if the question says itself where to look."""
+    rows = () if query.filters.by_file else (result.rows for result in found if result.agent is agent)
+    return [(row.path, row.score) for row in chain.from_iterable(rows)]
 
 
 def _elsewhere(
@@ -402,7 +400,8 @@ def _elsewhere(
     """Return by path what lowers what lies in a project that the question is not about."""
     if projects is None:
         return {}
-    weights = projects.weights(nearness(query, found))
+    # Words are weighed alike in all of a folder; between folders, only nearness can be compared.
+    weights = projects.weights(nearness(query, found), nearness(query, found, Agent.LEXICAL))
     lower = {project: [(weight, LESS_OF_IT)] for project, weight in weights.items() if weight < 1}
     return {path: lower[project] for path in paths if (project := projects.around(path)) in lower}
 
