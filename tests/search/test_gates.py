@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+import pytest
 from attrs import evolve
 
 from conexus.search import names
@@ -14,11 +16,10 @@ from conexus.search.query import SearchRequest
 from conexus.search.rank import Ranked
 from conexus.settings import SearchSettings
 from conexus.store.snapshot import Snapshot
+from conexus.store.tables import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from conexus.engine.folder import Folder
 
@@ -131,22 +132,48 @@ def test_an_agent_that_fails_does_so_alone(
     assert not reply.partial
 
 
+@pytest.mark.parametrize("begun_here", [False, True])
 def test_an_agent_that_hangs_is_not_waited_for(
-    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch
+    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch, begun_here: bool
 ) -> None:
     folder = indexed(FILES)
     folder.search(SearchRequest("warm up"))
     folder.settings = evolve(folder.settings, search=SearchSettings(budget_ms=500))
-    over = threading.Event()
-    monkeypatch.setattr(Snapshot, "nearest", lambda *_: over.wait(60) and [])
+    over, unanswered = threading.Event(), Asked[list[object]](Future(), list)
+    monkeypatch.setattr(Snapshot, "is_quick", begun_here)
+    monkeypatch.setattr(
+        Snapshot, "ask_nearest", lambda *_: unanswered if begun_here else over.wait(60) and unanswered
+    )
     try:
         reply = folder.search(SearchRequest("retry failed uploads"))
         assert reply.hits[0].path == "net/upload.py"
         assert reply.states["semantic"] == "timed out"
         assert reply.partial
         assert "the semantic search failed: it was not back in time" in reply.notes
+        assert unanswered.answered.cancelled() == begun_here
     finally:
+        unanswered.answered.cancel()
         over.set()
+
+
+@pytest.mark.parametrize("begun_here", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_agent_whose_tables_fail_costs_only_itself(
+    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch, begun_here: bool, at_once: bool
+) -> None:
+    folder = indexed(FILES)
+    expected = folder.search(SearchRequest("retry failed uploads"))
+
+    def broken() -> list[object]:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(Snapshot, "is_quick", begun_here)
+    assert folder.search(SearchRequest("retry failed uploads")).hits == expected.hits
+    monkeypatch.setattr(Snapshot, "ask_matching", lambda *_: broken() if at_once else Asked.later(broken))
+    reply = folder.search(SearchRequest("retry failed uploads"))
+    assert reply.hits[0].path == "net/upload.py"
+    assert reply.states == {"lexical": "failed", "symbol": "ok", "semantic": "ok"}
+    assert reply.notes == ("the lexical search failed: OSError: the disk is gone",)
 
 
 def test_a_phrase_that_cannot_be_searched_for_in_time_says_so(kept: Callable[[str], Folder]) -> None:

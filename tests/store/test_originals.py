@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_left_to_lancedb(opened: Tables, monkeypatch) -> 
     opened.build()
     addresses, vectors = of_lancedb(opened)
     query = vectors[7].astype(np.float32)
-    rows, scores = opened.nearest(query, 5, [ADDRESS, "file_id"])
+    rows, scores = opened.nearest(query, 5, [ADDRESS, "file_id"]).result()
     assert rows.column_names == [ADDRESS, "file_id"]
     assert rows["file_id"][0].as_py() == 7
     assert scores == pytest.approx(np.sort(vectors.astype(np.float32) @ query)[:-6:-1], abs=1e-3)
@@ -108,6 +108,6 @@ def test_what_cannot_be_read_is_left_to_lancedb(opened: Tables, monkeypatch) -> 
     monkeypatch.setattr(opened._originals, "_places", {})
     with pytest.raises(Unreadable, match="another"):
         opened._originals.at(addresses[:1])
-    again, as_before = opened.nearest(query, 5, [ADDRESS, "file_id"])
+    again, as_before = opened.nearest(query, 5, [ADDRESS, "file_id"]).result()
     assert again["file_id"].to_pylist() == rows["file_id"].to_pylist()
     assert as_before == pytest.approx(scores, abs=1e-3)

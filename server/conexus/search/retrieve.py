@@ -7,15 +7,18 @@ import math
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
 
+from conexus.embedding.embedder import is_static
 from conexus.embedding.terms import stems
 from conexus.embedding.words import passage
 from conexus.search import exact, names
 from conexus.search.query import Intent
+from conexus.store.tables import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +64,9 @@ class State(StrEnum):
     TIMED_OUT = "timed out"
 
 
-_QUICK = frozenset({Agent.SYMBOL, Agent.PATH})
+_QUICK = (Agent.SYMBOL, Agent.PATH)
+_SLOWEST_FIRST = (Agent.SEMANTIC, Agent.LEXICAL)
+_ORDER = (Agent.LEXICAL, Agent.SYMBOL, Agent.PATH, Agent.EXACT, Agent.SEMANTIC)
 
 
 @frozen
@@ -109,8 +114,10 @@ def retrieve(
     Phrases and expressions are looked for in the texts of `ground`. `deadline` is a time of `time.monotonic`.
     """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
+    asking: dict[Agent, Callable[[], Asked[list[Row]]]] = {
+        Agent.LEXICAL: lambda: snapshot.ask_matching(stems(query.words), limit, allowed)
+    }
     searches: dict[Agent, Callable[[], _Answer]] = {
-        Agent.LEXICAL: lambda: _scored(snapshot.matching(stems(query.words), limit, allowed), limit),
         Agent.SYMBOL: lambda: _Answer(names.definitions(query, snapshot, allowed)),
     }
     if query.intent is Intent.PATH:
@@ -118,16 +125,22 @@ def retrieve(
     if query.exact and ground is not None:
         searches[Agent.EXACT] = lambda: _holding(query, ground, allowed, deadline, cancelled)
     if embedder is not None:
-        searches[Agent.SEMANTIC] = lambda: _scored(_near(query, embedder, snapshot, limit, allowed), limit)
+        asking[Agent.SEMANTIC] = lambda: _near(query, embedder, snapshot, limit, allowed)
+    # LanceDB works in threads of its own, so who asks needs no more of them: each would wait for the interpreter.
+    # Filters may take several rounds, and a transformer or places that are being read may take their time.
+    here = allowed is None and snapshot.is_quick and (embedder is None or is_static(embedder))
+    begin = _begun if here else partial(_pooled, pool)
+    running = {agent: begin(agent, asking[agent], limit) for agent in _SLOWEST_FIRST if agent in asking}
+    if Agent.EXACT in searches:
+        found = pool.submit(_timed, Agent.EXACT, searches[Agent.EXACT])
+        running[Agent.EXACT] = _Running(found, found.result)
     # What only looks at names takes less time than a thread takes to begin, and is done while the others work.
-    running = {
-        agent: pool.submit(_timed, agent, searches[agent]) for agent in searches if agent not in _QUICK
-    }
-    running |= {agent: _done(agent, searches[agent]) for agent in searches if agent in _QUICK}
+    running |= {agent: _done(agent, searches[agent]) for agent in _QUICK if agent in searches}
     if math.isfinite(deadline):
-        wait(running.values(), max(0.0, deadline - time.monotonic()))
-        wait(running.values(), PATIENCE, FIRST_COMPLETED)
-    return [_result(agent, running[agent], deadline) for agent in searches]
+        begun = [agent.ready for agent in running.values()]
+        wait(begun, max(0.0, deadline - time.monotonic()))
+        wait(begun, PATIENCE, FIRST_COMPLETED)
+    return [_result(agent, running[agent], deadline) for agent in _ORDER if agent in running]
 
 
 def allowed_files(
@@ -168,15 +181,16 @@ def _scored(rows: Sequence[Row], limit: int) -> _Answer:
 
 def _near(
     query: Query, embedder: Embedder, snapshot: Snapshot, limit: int, allowed: NDArray[np.bool_] | None
-) -> list[Row]:
-    """Return what is near to the question; a text without a word the model knows is near to nothing."""
+) -> Asked[list[Row]]:
+    """Ask what is near to the question; a text without a word the model knows is near to nothing."""
     if query.intent is Intent.CODE:
         vector = embedder.embed([passage("", "", query.meaning)])[0]
     else:
         vector = embedder.embed_query(query.meaning)
     if not vector.any():
-        return []
-    return [row for row in snapshot.nearest(vector, limit, allowed) if row.score > 0]
+        return Asked.later(list)
+    asked = snapshot.ask_nearest(vector, limit, allowed)
+    return Asked(asked.answered, lambda: [row for row in asked.result() if row.score > 0])
 
 
 def _holding(
@@ -202,14 +216,59 @@ def _holding(
     return _Answer(found.rows[:_MOST_EXACT], state, found.notes, only)
 
 
-def _timed(agent: Agent, search: Callable[[], _Answer]) -> Found:
-    begun = time.perf_counter()
+@frozen
+class _Running:
+    """An agent at work."""
+
+    ready: Future[Any]
+    """Done when `result` returns soon."""
+    result: Callable[[], Found]
+
+
+def _begun(agent: Agent, ask: Callable[[], Asked[list[Row]]], limit: int) -> _Running:
+    """Let LanceDB begin; what it finds is looked at when it is done, in the thread that asked."""
+    began = time.perf_counter()
+    try:
+        asked = ask()
+    except Exception as error:  # noqa: BLE001 -- as in `_result`, where it is told
+        return _failed(error)
+    return _Running(asked.answered, lambda: _timed(agent, lambda: _scored(asked.result(), limit), began))
+
+
+def _pooled(pool: Executor, agent: Agent, ask: Callable[[], Asked[list[Row]]], limit: int) -> _Running:
+    found = pool.submit(_timed, agent, lambda: _scored(ask().result(), limit))
+    return _Running(found, found.result)
+
+
+def _done(agent: Agent, search: Callable[[], _Answer]) -> _Running:
+    """Return what is found at once, in this thread, as if another one had found it."""
+    try:
+        found = _timed(agent, search)
+    except Exception as error:  # noqa: BLE001 -- as in `_result`, where it is told
+        return _failed(error)
+    return _Running(_finished(), lambda: found)
+
+
+def _failed(error: Exception) -> _Running:
+    def result() -> Found:
+        raise error
+
+    return _Running(_finished(), result)
+
+
+def _finished() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(None)
+    return future
+
+
+def _timed(agent: Agent, search: Callable[[], _Answer], began: float | None = None) -> Found:
+    began = time.perf_counter() if began is None else began
     found = search()
-    seconds = time.perf_counter() - begun
     return Found(
         agent,
         tuple(found.rows),
-        seconds,
+        time.perf_counter() - began,
         state=found.state,
         notes=found.notes,
         only=found.only,
@@ -217,23 +276,13 @@ def _timed(agent: Agent, search: Callable[[], _Answer]) -> Found:
     )
 
 
-def _done(agent: Agent, search: Callable[[], _Answer]) -> Future[Found]:
-    """Return what is found at once, in this thread, as if another one had found it."""
-    future: Future[Found] = Future()
+def _result(agent: Agent, running: _Running, deadline: float) -> Found:
+    left = max(0.0, deadline - time.monotonic()) if math.isfinite(deadline) else None
+    if not wait([running.ready], left).done:
+        running.ready.cancel()
+        return Found(agent, (), 0.0, failure="it was not back in time", state=State.TIMED_OUT)
     try:
-        future.set_result(_timed(agent, search))
-    except Exception as error:  # noqa: BLE001 -- as in `_result`, where it is told
-        future.set_exception(error)
-    return future
-
-
-def _result(agent: Agent, future: Future[Found], deadline: float) -> Found:
-    left = deadline - time.monotonic()
-    try:
-        return future.result(timeout=max(0.0, left) if math.isfinite(left) else None)
+        return running.result()
     except Exception as error:  # noqa: BLE001 -- one agent may fail in any way; the others answer
-        if isinstance(error, TimeoutError) and not future.done():
-            future.cancel()
-            return Found(agent, (), 0.0, failure="it was not back in time", state=State.TIMED_OUT)
         _log.exception("the %s agent failed", agent)
         return Found(agent, (), 0.0, failure=f"{type(error).__name__}: {error}", state=State.FAILED)

@@ -68,6 +68,17 @@ class Settled:
                 return False
             return table.before is not None or (table.reading is not None and _is_good(table.reading))
 
+    def is_current(self, name: str, key: object) -> bool:
+        """Return whether `get` with this key returns at once."""
+        with self._guard:
+            table = self._tables.get(name)
+            return (
+                table is not None
+                and table.key == key
+                and table.reading is not None
+                and _is_good(table.reading)
+            )
+
     def _started(self, table: _Table, key: object, name: str, read: Callable[[], T]) -> Future[T]:
         if table.reading is not None and table.key == key and not _is_bad(table.reading):
             return table.reading

@@ -17,7 +17,7 @@ from conexus.store.places import PLACE, PlaceTable, Row, arranged_places, rows_o
 from conexus.store.scan import MOST_ROWS, Scan
 from conexus.store.schema import chunk_schema, symbol_schema
 from conexus.store.symbols import SymbolTable, VisibleSymbols
-from conexus.store.tables import ADDRESS, CHUNKS, SYMBOLS, Tables, where_ids
+from conexus.store.tables import ADDRESS, CHUNKS, SYMBOLS, Asked, Tables, where_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -146,19 +146,30 @@ class Snapshot:
 
         Scores are cosine similarities. `allowed` (bool, by file id) narrows the search.
         """
+        return self.ask_nearest(vector, limit, allowed).result()
+
+    def ask_nearest(
+        self, vector: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> Asked[list[Row]]:
+        """Begin to look for what `nearest` returns."""
         vector = np.ascontiguousarray(vector, np.float32)
 
-        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched:
+        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> Asked[_Fetched]:
             return tables.nearest(vector, count, columns, where=where, indexed_only=self.view.indexed_only)
 
         tables = self._tables()
-        if tables is None or tables.has_vector_structure or self.view.statistics.chunks > MOST_ROWS:
+        if tables is None or not self._is_scanned(tables):
             on_disk = self._search(fetch, limit, allowed)
         else:
             mask = self._mask(self.view.on_disk, allowed)
-            on_disk = self.view.scan.nearest(tables, vector, limit, mask, self.view.path_of)
-        rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
-        return _merged(on_disk, self._overlay_rows(rows, scores), limit)
+            scan, paths = self.view.scan, self.view.path_of
+            on_disk = Asked.later(lambda: scan.nearest(tables, vector, limit, mask, paths))
+
+        def result() -> list[Row]:
+            rows, scores = self.view.overlay.nearest(vector, limit, self._mask(self._in_memory(), allowed))
+            return _merged(on_disk.result(), self._overlay_rows(rows, scores), limit)
+
+        return Asked(on_disk.answered, result)
 
     def matching(
         self, words: Sequence[str], limit: int, allowed: NDArray[np.bool_] | None = None
@@ -168,17 +179,37 @@ class Snapshot:
         `words` are terms as `embedding.terms` makes them; repeated ones count once, and of many only the
         rarest: the others hardly move a score, but each costs a walk over its long list of chunks.
         """
+        return self.ask_matching(words, limit, allowed).result()
+
+    def ask_matching(
+        self, words: Sequence[str], limit: int, allowed: NDArray[np.bool_] | None = None
+    ) -> Asked[list[Row]]:
+        """Begin to look for what `matching` returns."""
         distinct = self._rarest(list(dict.fromkeys(words)))
         if not distinct:
-            return []
+            return Asked.later(list)
 
-        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched:
+        def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> Asked[_Fetched]:
             return tables.matching(distinct, count, columns, where=where)
 
         on_disk = self._search(fetch, limit, allowed)
-        mask = self._mask(self._in_memory(), allowed)
-        rows, scores = self.view.overlay.matching(distinct, limit, mask, self.view.statistics)
-        return _merged(on_disk, self._overlay_rows(rows, scores), limit)
+
+        def result() -> list[Row]:
+            mask = self._mask(self._in_memory(), allowed)
+            rows, scores = self.view.overlay.matching(distinct, limit, mask, self.view.statistics)
+            return _merged(on_disk.result(), self._overlay_rows(rows, scores), limit)
+
+        return Asked(on_disk.answered, result)
+
+    @property
+    def is_quick(self) -> bool:
+        """Return whether nothing but LanceDB has to be waited for: where chunks stand was read, and no vector must be."""
+        tables = self._tables()
+        is_scanned = tables is not None and self._is_scanned(tables)
+        return not is_scanned and self.view.settled.is_current("places", self._arrangement)
+
+    def _is_scanned(self, tables: Tables) -> bool:
+        return not tables.has_vector_structure and self.view.statistics.chunks <= MOST_ROWS
 
     def _rarest(self, words: list[str]) -> list[str]:
         if len(words) <= _MOST_WORDS:
@@ -245,40 +276,55 @@ class Snapshot:
         on_disk = self._on_disk(SYMBOLS, ["file_id"], symbol_schema())["file_id"].to_numpy()
         return int(recent + np.count_nonzero(admitted(on_disk, self.view.on_disk)))
 
-    def _search(self, fetch: _Fetch, limit: int, allowed: NDArray[np.bool_] | None) -> list[Row]:
+    def _search(self, fetch: _Fetch, limit: int, allowed: NDArray[np.bool_] | None) -> Asked[list[Row]]:
         """Fetch rows until `limit` of them are visible and allowed, or there are no more."""
         mask = self._mask(self.view.on_disk, allowed)
         # Which they are is a megabyte of numbers in a huge index: only a few of them are ever listed.
         files = int(np.count_nonzero(mask))
         tables = self._tables()
         if not files or limit <= 0 or tables is None:
-            return []
-        exact = allowed is not None and files <= _FEW_FILES
-        count = limit if exact else self._first_fetch(limit, files)
-        while True:
-            exact = exact or count > max(_MOST_FETCHED, 4 * limit)
-            where = where_ids(np.flatnonzero(mask)) if exact else ""
-            found = self._found(fetch, tables, limit if exact else count, where)
-            kept = np.flatnonzero(admitted(found.file_ids, mask))
-            if exact or len(kept) >= limit or len(found.file_ids) < count:
-                return found.rows(kept[:limit])
-            count *= 4
+            return Asked.later(list)
 
-    def _found(self, fetch: _Fetch, tables: Tables, count: int, where: str) -> _Found:
+        def ask(count: int) -> tuple[int, Asked[_Found]]:
+            """Ask for `count` rows, or exactly for those that are wanted; return how many may come, 0 for all."""
+            if (few and files <= _FEW_FILES) or count > max(_MOST_FETCHED, 4 * limit):
+                return 0, self._ask(fetch, tables, limit, where_ids(np.flatnonzero(mask)))
+            return count, self._ask(fetch, tables, count, "")
+
+        few = allowed is not None
+        first = ask(self._first_fetch(limit, files))
+
+        def result() -> list[Row]:
+            count, asked = first
+            while True:
+                found = asked.result()
+                kept = np.flatnonzero(admitted(found.file_ids, mask))
+                if len(kept) >= limit or not count or len(found.file_ids) < count:
+                    return found.rows(kept[:limit])
+                count, asked = ask(4 * count)
+
+        return Asked(first[1].answered, result)
+
+    def _ask(self, fetch: _Fetch, tables: Tables, count: int, where: str) -> Asked[_Found]:
         places = self._places_now()
-        if places is not None:
-            addressed, scores = fetch(tables, count, where, [ADDRESS])
-            positions = places.at_addresses(addressed[ADDRESS].to_numpy())
-            if not len(positions) or positions.min() >= 0:
-                return _Found(
-                    places.file_ids(positions), lambda kept: places.rows(positions[kept], scores[kept])
-                )
-        # Rows were added or moved since we read where they are, or we have not read it yet.
-        table, scores = fetch(tables, count, where, PLACE)
-        return _Found(
-            table["file_id"].to_numpy(),
-            lambda kept: rows_of_table(table.take(pa.array(kept)), self.view.path_of, scores[kept]),
-        )
+        asked = fetch(tables, count, where, PLACE if places is None else [ADDRESS])
+
+        def result() -> _Found:
+            table, scores = asked.result()
+            if places is not None:
+                positions = places.at_addresses(table[ADDRESS].to_numpy())
+                if not len(positions) or positions.min() >= 0:
+                    return _Found(
+                        places.file_ids(positions), lambda kept: places.rows(positions[kept], scores[kept])
+                    )
+                # Rows were added or moved since we read where they are.
+                table, scores = fetch(tables, count, where, PLACE).result()
+            return _Found(
+                table["file_id"].to_numpy(),
+                lambda kept: rows_of_table(table.take(pa.array(kept)), self.view.path_of, scores[kept]),
+            )
+
+        return Asked(asked.answered, result)
 
     def _first_fetch(self, limit: int, admitted: int) -> int:
         total = max(1, int(np.count_nonzero(self.view.on_disk)))
@@ -361,7 +407,7 @@ class Snapshot:
 class _Fetch(Protocol):
     """Asks LanceDB for `columns` of `count` rows."""
 
-    def __call__(self, tables: Tables, count: int, where: str, columns: Sequence[str]) -> _Fetched: ...
+    def __call__(self, tables: Tables, count: int, where: str, columns: Sequence[str]) -> Asked[_Fetched]: ...
 
 
 @frozen(eq=False)

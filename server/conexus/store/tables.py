@@ -6,15 +6,14 @@ Nothing else in the house awaits LanceDB, so callers may be any threads.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 
 from conexus.store.arranger import Arranger
 from conexus.store.errors import IndexClosed, unwritable
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    Scored = tuple[pa.Table, NDArray[np.float32]]
 
 CHUNKS = "chunks"
 SYMBOLS = "symbols"
@@ -52,6 +53,26 @@ _SCALAR, _CODED = "IvfSq", "IvfRq"
 ADDRESS = "_rowid"
 """Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
 for nothing, while any column of a hundred rows costs more than finding them."""
+
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Asked(Generic[T]):
+    """A question that LanceDB is at work on, while whoever asked does something else."""
+
+    answered: Future[Any]
+    """Done when LanceDB is; what it said is taken by `result` alone."""
+    result: Callable[[], T]
+    """Waits for the answer and returns it; raises what asking raises."""
+
+    @classmethod
+    def later(cls, answer: Callable[[], T]) -> Asked[T]:
+        """Return what needs no LanceDB."""
+        answered: Future[Any] = Future()
+        answered.set_result(None)
+        return cls(answered, answer)
 
 
 def where_ids(ids: Sequence[int] | NDArray[np.integer[Any]], column: str = "file_id") -> str:
@@ -159,17 +180,17 @@ class Tables:
         *,
         where: str = "",
         indexed_only: bool = True,
-    ) -> tuple[pa.Table, NDArray[np.float32]]:
-        """Return `columns` of the rows nearest to `vector` (L2-normalised, float32[d]) and cosine similarities.
+    ) -> Asked[Scored]:
+        """Ask for `columns` of the rows nearest to `vector` (L2-normalised, float32[d]) and cosine similarities.
 
         Best first; ADDRESS may be among the columns. With `where` the scan is exact over the rows it admits,
-        whatever the size of the index. Otherwise similarities are those of codes,
-        some thousandths off, where there is a structure and it covers what is asked (`indexed_only`).
+        whatever the size of the index. Otherwise, where there is a structure and it covers what is asked
+        (`indexed_only`), similarities are those of codes of 8 bits, some thousandths off, or those of twice as
+        many candidates by shorter codes.
         """
         kind = self._structures.get("vector_idx") if indexed_only and not where else None
         if kind == _CODED:
-            with contextlib.suppress(Unreadable):
-                return self._nearest_compared(vector, limit, columns)
+            return self._nearest_by_code(vector, limit, columns)
 
         def query(table: Any) -> Any:
             found = _near(table, vector, [*columns, "_distance"]).limit(limit)
@@ -182,32 +203,49 @@ class Tables:
                 found = found.refine_factor(max(_CODED_REFINE, -(-_REFINED // limit)))
             return found.fast_search() if indexed_only else found
 
-        rows = self._read(CHUNKS, query)
-        distances = rows["_distance"].to_numpy()
-        # Codes are compared by the squared Euclidean distance of the normalised vectors, 2 - 2 cos.
-        return rows, 1 - distances / 2 if kind == _SCALAR else 1 - distances
+        asked = self._ask(CHUNKS, query)
 
-    def _nearest_compared(
+        def result() -> Scored:
+            rows = asked.result()
+            distances = rows["_distance"].to_numpy()
+            # Codes are compared by the squared Euclidean distance of the normalised vectors, 2 - 2 cos.
+            return rows, 1 - distances / 2 if kind == _SCALAR else 1 - distances
+
+        return Asked(asked.answered, result)
+
+    def _nearest_by_code(
         self, vector: NDArray[np.float32], limit: int, columns: Sequence[str]
-    ) -> tuple[pa.Table, NDArray[np.float32]]:
-        """Find candidates by short codes and compare them by their vectors. Raises Unreadable."""
+    ) -> Asked[Scored]:
+        """Ask for candidates by short codes, and compare them by their vectors."""
         candidates = max(_CODED_REFINE * limit, _REFINED)
         wanted = dict.fromkeys([*columns, ADDRESS, "_distance"])
-        rows = self._read(
-            CHUNKS,
-            lambda table: (
-                _near(table, vector, list(wanted)).limit(candidates).nprobes(_NPROBES).fast_search()
-            ),
-        )
-        addresses = rows[ADDRESS].to_numpy()
-        similarities = self._originals.similarities(addresses, vector)
-        best = np.lexsort((addresses, -similarities))[:limit]
-        return rows.select(list(columns)).take(best), similarities[best]
+
+        def query(table: Any, columns: Sequence[str], count: int) -> Any:
+            return _near(table, vector, columns).limit(count).nprobes(_NPROBES).fast_search()
+
+        asked = self._ask(CHUNKS, lambda table: query(table, list(wanted), candidates))
+
+        def result() -> Scored:
+            rows = asked.result()
+            addresses = rows[ADDRESS].to_numpy()
+            try:
+                similarities = self._originals.similarities(addresses, vector)
+            except Unreadable:
+                factor = -(-candidates // limit)
+                columns_and_distance = [*columns, "_distance"]
+                rows = self._ask(
+                    CHUNKS, lambda table: query(table, columns_and_distance, limit).refine_factor(factor)
+                ).result()
+                return rows, 1 - rows["_distance"].to_numpy()
+            best = np.lexsort((addresses, -similarities))[:limit]
+            return rows.select(list(columns)).take(best), similarities[best]
+
+        return Asked(asked.answered, result)
 
     def matching(
         self, words: Sequence[str], limit: int, columns: Sequence[str], *, where: str = ""
-    ) -> tuple[pa.Table, NDArray[np.float32]]:
-        """Return `columns` of the rows with any of `words` and their BM25 scores, best first.
+    ) -> Asked[Scored]:
+        """Ask for `columns` of the rows with any of `words` and their BM25 scores, best first.
 
         Rows that the full-text structure does not cover are left out, if there is one: scanning their words
         takes 25 ms a thousand, and a question must not wait for a bulk load.
@@ -221,8 +259,13 @@ class Tables:
             found = found.where(where) if where else found
             return found.fast_search() if self.has_words_structure else found
 
-        rows = self._read(CHUNKS, query)
-        return rows, rows["_score"].to_numpy()
+        asked = self._ask(CHUNKS, query)
+
+        def result() -> Scored:
+            rows = asked.result()
+            return rows, rows["_score"].to_numpy()
+
+        return Asked(asked.answered, result)
 
     def rows(self, name: str, where: str = "", columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows of table `name` that `where` admits; ADDRESS may be among `columns`."""
@@ -232,7 +275,7 @@ class Tables:
             found = found.where(where) if where else found
             return _selecting(found, columns) if columns else found
 
-        return self._read(name, query)
+        return self._ask(name, query).result()
 
     def start_arranger(self) -> None:
         """Let `build`, `build_words`, `prune` and `save_tables` be done by a process of low priority from now on.
@@ -259,7 +302,7 @@ class Tables:
     def prune(self) -> None:
         """Merge small fragments and delete the files of all older versions. Raises IndexUnwritable.
 
-        A query that stands at an older version fails then, and `_read` asks again at the newest.
+        A query that stands at an older version fails then, and `_ask` asks again at the newest.
         """
         self._arrange("prune", self._prune)
 
@@ -318,23 +361,37 @@ class Tables:
             self.stop_arranger()  # it may be gone: the next attempt has another
             raise
 
-    def _read(self, name: str, query: Callable[[Any], Any]) -> pa.Table:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._run(query(self._table(name)).to_arrow())
-            except (OSError, RuntimeError, ValueError):
-                # The writer may have pruned the version we stand at; at the newest all files are there.
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                self.refresh()
-        raise AssertionError("unreachable")
+    def _ask(self, name: str, query: Callable[[Any], Any]) -> Asked[pa.Table]:
+        def begin() -> Future[Any]:
+            return self._begin(query(self._table(name)).to_arrow())
+
+        first = begin()
+
+        def result() -> pa.Table:
+            answered = first
+            for _attempt in range(_ATTEMPTS - 1):
+                try:
+                    return self._wait(answered)
+                except (OSError, RuntimeError, ValueError):
+                    # The writer may have pruned the version we stand at; at the newest all files are there.
+                    self.refresh()
+                    answered = begin()
+            return self._wait(answered)
+
+        return Asked(first, result)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self._wait(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         if self._loop.is_closed():
             work.close()
             raise IndexClosed(self.directory)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _wait(self, answered: Future[Any]) -> Any:
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return answered.result()
         except CancelledError:
             raise IndexClosed(self.directory) from None
 
