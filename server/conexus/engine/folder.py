@@ -68,6 +68,7 @@ _NEARLY_ALL = 0.8
 # The first question waits for libraries and tables to be loaded, which takes seconds on a cold disk.
 _FIRST_SECONDS = 60.0
 _LOADING_SECONDS = 120.0
+_SHOWING_SECONDS = 0.03
 # Who asked this long ago may ask again soon.
 _ASKED_SECONDS = 3.0
 _REFINED_INTENTS = frozenset({Intent.PROSE, Intent.CODE})
@@ -421,11 +422,12 @@ class Folder:
     def _refine(self, second: SecondOpinion, query: Query, outcome: Outcome, used: float) -> bool:
         """Bring the hits in the order that a second opinion gives them; return whether there was one in time.
 
-        Of its time, the search has `used` some seconds; but half of it is left, whatever the search took.
+        Of its time, the search has `used` some seconds, and showing hits takes a few more; but half of it is left,
+        whatever the search took.
         """
         passages = [passage(hit.path, hit.symbol, hit.excerpt) for hit in outcome.hits]
         whole = self.settings.search.second_ms / 1000
-        opinions = second.judge(query.meaning, passages, max(whole / 2, whole - used))
+        opinions = second.judge(query.meaning, passages, max(whole / 2, whole - used - _SHOWING_SECONDS))
         outcome.hits = reordered(outcome.hits, opinions)
         judged = sum(opinion is not None for opinion in opinions)
         self._tallies.add("second opinion", "judged", judged)
