@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from attrs import evolve
 
@@ -14,6 +15,7 @@ from conexus.indexing.jobs import Item, Job, Made, Setup
 from conexus.indexing.workers import WorkerPool, WorkersFailedError
 from conexus.search.query import SearchRequest
 from conexus.settings import IndexSettings, ScopeSettings, Settings
+from conexus.store.schema import decode
 from conexus.workspace.files import Entry
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ def poisoned(in_every_process: Callable[[str], None]) -> None:
     in_every_process(POISON)
 
 
-def run(root: Path, names: list[str], timeout: float = 1.0, count: int = 1) -> list[Made]:
-    setup = Setup(os.fspath(root), ScopeSettings(), "static", 256)
+def run(
+    root: Path, names: list[str], timeout: float = 1.0, count: int = 1, model: str = "static"
+) -> list[Made]:
+    setup = Setup(os.fspath(root), ScopeSettings(), model, 256)
     items = []
     for number, name in enumerate(names):
         stat = (root / name).stat()
@@ -123,6 +127,20 @@ def test_a_generator_closed_early_leaves_no_process(folder_of: Callable[..., Pat
     assert isinstance(next(stream), Made)
     stream.close()
     assert all(worker.ended for worker in pool.workers)
+
+
+def test_rows_say_the_same_whoever_makes_their_vectors(folder_of: Callable[..., Path]) -> None:
+    root = folder_of(
+        "//- /http_client.py\ndef send(request):\n    return request.sent()\n//- /notes.md\n# Größe\n"
+    )
+    (ours,) = run(root, ["http_client.py", "notes.md"])
+    (theirs,) = run(root, ["http_client.py", "notes.md"], model="")
+    assert theirs.unfinished is not None
+    chunks, symbols = theirs.unfinished.builder.encode(np.zeros((2, 256), np.float32))
+    columns = ["file_id", "symbol", "tokens", "digest"]
+    assert decode(chunks).select(columns).equals(decode(ours.chunk_rows).select(columns))
+    assert symbols == ours.symbol_rows
+    np.testing.assert_array_equal(theirs.frequencies, ours.frequencies)
 
 
 def test_nothing_made_is_empty() -> None:
