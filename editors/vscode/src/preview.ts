@@ -41,6 +41,7 @@ export class Preview {
   private last: Promise<unknown> = Promise.resolve();
   private wanted: Hit | undefined;
   private shown: boolean;
+  private over = false;
   /** When the user last clicked or typed into an editor, and not into the picker. */
   private acted = 0;
   private readonly acts = vscode.window.onDidChangeTextEditorSelection(({ kind }) => {
@@ -56,6 +57,7 @@ export class Preview {
 
   /** Show a hit without leaving the picker; of several asked for at once, the last one. */
   show(hit: Hit): void {
+    if (this.over) return;
     this.wanted = hit;
     this.last = this.last.then(async () => {
       if (this.wanted === hit) await this.reveal(hit);
@@ -82,14 +84,20 @@ export class Preview {
 
   /** Stop, and show what was shown before, unless the user goes on in an editor. */
   async dismissed(): Promise<void> {
-    this.wanted = undefined;
+    this.close();
     // A click that closed the box is heard of before VS Code answers anything that is asked now.
     await vscode.commands.executeCommand('setContext', 'conexus.picking', false);
     await (performance.now() - this.acted < CLICK_MS ? this.end() : this.back());
   }
 
-  private async stop(): Promise<void> {
+  /** Show nothing any more: VS Code tells of selections until it tells that the box is gone. */
+  private close(): void {
+    this.over = true;
     this.wanted = undefined;
+  }
+
+  private async stop(): Promise<void> {
+    this.close();
     await this.last;
     for (const editor of vscode.window.visibleTextEditors) {
       editor.setDecorations(HIGHLIGHT, []);

@@ -170,6 +170,21 @@ suite('search', () => {
     });
   }
 
+  test('nothing is previewed once the box is left', async () => {
+    for (const pause of [0, 30, 60, 80]) {
+      await show('shop/mail.py');
+      await run('conexus.search');
+      const open = await picker(api);
+      type(open, 'parse_barcode');
+      await row(open, 'windows/legacy.c:36');
+      await sleep(pause);
+      await open.leave(true);
+      await sleep(150);
+      const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).map((tab) => tab.label);
+      assert.deepEqual(tabs, ['mail.py'], `after ${pause} ms`);
+    }
+  });
+
   test('a search that begins in another returns to where that began', async () => {
     await previewing();
     const first = api.searches.picker;
