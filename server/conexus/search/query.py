@@ -195,11 +195,12 @@ _EMPTY_WORDS = frozenset(
 )
 _VALUE = r"(?:\"[^\"]*\"|\S+)"
 _FILTER = rf"(?P<sign>-?)(?P<name>path|file|lang|language|kind):(?P<value>{_VALUE})"
-# What stands apart between spaces: a filter, a phrase, or an expression with its flags.
+# What stands apart between spaces: a filter, a phrase, or an expression with its flags. An expression begins and ends at
+# its slashes: the slashes of "read / write / execute" only part words.
 _SPECIAL = re.compile(
     rf"(?<!\S)(?:{_FILTER}"
     r"|\"(?P<phrase>(?:[^\"\\]|\\.)+)\"(?!\S)"
-    r"|/(?P<regex>(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)+\])+)/(?P<flags>[gimsu]*)(?!\S))",
+    r"|/(?!\s)(?P<regex>(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)+\])+)(?<!\s)/(?P<flags>[gimsu]*)(?!\S))",
     re.IGNORECASE | re.DOTALL,
 )
 _LEADING_FILTERS = re.compile(rf"\s*(?:{re.sub('[?]P<[a-z]+>', '?:', _FILTER)}\s+)*", re.IGNORECASE)
