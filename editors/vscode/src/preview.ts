@@ -27,7 +27,7 @@ export async function open(hit: Hit, options: vscode.TextDocumentShowOptions = {
     const { document, place } = await locateIn(hit);
     const editor = await vscode.window.showTextDocument(document, { preview: false, ...options });
     editor.selection = new vscode.Selection(place.focus.start, place.focus.start);
-    editor.revealRange(place.focus, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    editor.revealRange(new vscode.Range(place.focus.start, place.focus.start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     return true;
   } catch {
     void vscode.window.showWarningMessage(vscode.l10n.t('{0} is gone, or cannot be opened.', hit.path));
@@ -133,7 +133,7 @@ export class Preview {
         selection: new vscode.Range(place.focus.start, place.focus.start),
         ...(this.home?.editor.viewColumn ? { viewColumn: this.home.editor.viewColumn } : {}),
       });
-      editor.revealRange(place.focus, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      editor.revealRange(new vscode.Range(place.focus.start, place.focus.start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
       editor.setDecorations(HIGHLIGHT, [place.range]);
       editor.setDecorations(FOCUS, [place.focus]);
     } catch {
