@@ -103,7 +103,7 @@ class Originals:
                     for fragment, row in zip(fragments, rows, strict=True)
                 ]
                 _read_into(vectors, places)
-            except (OSError, LookupError, ValueError, struct.error) as error:
+            except (OSError, LookupError, ValueError, TypeError, OverflowError, struct.error) as error:
                 raise Unreadable(str(error)) from error
         return vectors
 
