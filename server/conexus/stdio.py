@@ -7,7 +7,9 @@ stray ``print`` of a library lands on stderr and a child process inherits nothin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 import threading
 from collections import OrderedDict
@@ -34,18 +36,40 @@ def claim() -> tuple[int, int]:
 
 
 class Input:
-    """Blocks of bytes from a descriptor. Reads at most a megabyte ahead of whoever awaits them."""
+    """Blocks of bytes from a descriptor. Reads at most a megabyte ahead of whoever awaits them.
+
+    A process that is told to end (SIGTERM) has read all: it says goodbye as if its client had gone. Told again, or after the
+    end, it ends at once.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._blocks: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+        self.ended = False
+        """Whether this process was told to end."""
+        # Windows ends processes without telling them, and only the main thread is told.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            self._loop.add_signal_handler(signal.SIGTERM, self._end)
         # A daemon: it may be waiting for input when the process has to end.
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
     async def block(self) -> bytes:
         """Return the next bytes; empty at the end."""
-        return await self._blocks.get()
+        block = b"" if self.ended else await self._blocks.get()
+        if not block:
+            self._listen_no_more()
+        return block
+
+    def _end(self) -> None:
+        self.ended = True
+        self._listen_no_more()
+        if self._blocks.empty():  # otherwise nobody waits for it
+            self._blocks.put_nowait(b"")
+
+    def _listen_no_more(self) -> None:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            self._loop.remove_signal_handler(signal.SIGTERM)
 
     def _read(self) -> None:
         data = b"."

@@ -384,6 +384,15 @@ def test_a_client_that_does_not_read_costs_no_memory(
         except BlockingIOError:
             time.sleep(0.05)
     assert resident(raw.process) - before < 60 * 1024 * 1024
+    # Told to end, it does, though nobody reads.
+    raw.process.terminate()
+    assert raw.process.wait(20) == 1
+
+
+def test_a_server_that_is_told_to_end_says_goodbye(raw: Raw) -> None:
+    raw.initialize()
+    raw.process.terminate()
+    assert raw.process.wait(20) == 1  # as when the client goes without a word
 
 
 def test_initialize_waits_for_no_engine(raw: Raw, folder_of: Callable[..., Path]) -> None:

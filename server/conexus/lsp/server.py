@@ -127,6 +127,6 @@ async def _read(incoming: Input, connection: Protocol) -> None:
                 connection.receive(frame)
             if connection.ended:
                 return
-            while connection.output.full:
+            while connection.output.full and not incoming.ended:
                 # A client that does not read answers may not ask for more.
                 await asyncio.sleep(_FULL_SECONDS)
