@@ -56,7 +56,7 @@ def _set(values: Mapping[str, object]) -> None:
         setattr(ranking, name, value)
 
 
-def _best_of_all(_query: object, _row: object) -> bool:
+def _anything(_query: object, _place: object) -> bool:
     return True
 
 
@@ -64,7 +64,7 @@ ABLATIONS = (
     Ablation(WHOLE, {}),
     *(Ablation(f"{agent} agent", {}, agent) for agent in (Agent.SEMANTIC, Agent.LEXICAL, Agent.SYMBOL)),
     Ablation("scores (reciprocal ranks)", {"_FALLS": {}}),
-    Ablation("worth against the code itself", {"_is_code_itself": _best_of_all}),
+    Ablation("worth against the code itself", {"_is_code": _anything}),
     Ablation("several found in the file", {"_COHERENCE": 0.0}),
     Ablation("path says it", {"_PATH_SAYS": 0.0}),
     Ablation("file is named so", {"_FILE_NAMED": 0.0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from bench.quality.ablate import ABLATIONS, Ablated
 from bench.quality.asking import answers, asked
 from bench.quality.show import explained
@@ -32,9 +33,16 @@ class Cache:
 //- /tests/test_retry.py
 def test_backoff_waits_longer_each_attempt():
     assert backoff(3) == 8
+//- /examples/wait.py
+def wait_before_next_attempt(attempt):
+    sleep(backoff(attempt))
+//- /src/retry.pyi
+def backoff(attempt: int) -> int: ...
 //- /README.md
 # Retry
 Waits between attempts, with backoff.
+//- /NOTES
+How long to wait before the next attempt was decided by vote.
 """
 QUESTIONS = (
     Question("prose", "how long to wait before the next attempt", "semantic", (Target("src/retry.py"),)),
@@ -87,15 +95,33 @@ def test_an_ablation_changes_something_there_is_and_ends(ablation):
     assert {name: getattr(ranking, name) for name in ablation.neutral} == before
 
 
-def test_what_is_left_out_does_not_count(questions):
-    left = next(one for one in ABLATIONS if one.name == "tests count less, or more")
+@pytest.mark.parametrize(
+    ("name", "path", "reason"),
+    [
+        ("tests count less, or more", "tests/test_retry.py", "test"),
+        ("examples, vendored, beside the code", "examples/wait.py", "example, vendored or beside the code"),
+        ("declarations", "src/retry.pyi", "declarations"),
+        ("not code", "README.md", "not code"),
+        ("no grammar", "NOTES", "no grammar"),
+    ],
+)
+def test_what_is_left_out_does_not_count(questions, name, path, reason):
+    left = next(one for one in ABLATIONS if one.name == name)
     question = questions[0]
-    full = {one.row.path: one for one in ranking.rank(question.query, question.found)}
+    query = evolve(question.query, limit=50)
+    full = {one.row.path: one for one in ranking.rank(query, question.found)}
     with left.applied():
-        without = {one.row.path: one for one in ranking.rank(question.query, question.found)}
-    test = "tests/test_retry.py"
-    assert "test x1.00" in without[test].reasons
-    assert without[test].score > full[test].score
+        without = {one.row.path: one for one in ranking.rank(query, question.found)}
+    assert f"{reason} x1.00" in without[path].reasons
+    assert without[path].score > full[path].score
+
+
+def test_code_beside_the_code_may_be_the_measure_of_its_worth(questions):
+    left = next(one for one in ABLATIONS if one.name == "worth against the code itself")
+    question = questions[0]
+    before = [one.score for one in ranking.rank(question.query, question.found)]
+    with left.applied():
+        assert [one.score for one in ranking.rank(question.query, question.found)] != before
 
 
 def test_ablations_are_tables_of_ranks(questions):

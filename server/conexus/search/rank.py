@@ -227,11 +227,10 @@ def _spelled(query: Query, rows: Sequence[Row], worths: Sequence[float]) -> Iter
 
 def _best(query: Query, result: Found) -> float:
     rows = result.rows
-    return next((row.score for row in rows if _is_code_itself(query, row)), rows[0].score if rows else 0.0)
-
-
-def _is_code_itself(query: Query, row: Row) -> bool:
-    return row.kind not in _NO_CODE_KINDS and _is_code(query, _place_of(row.path))
+    itself = (
+        row.score for row in rows if row.kind not in _NO_CODE_KINDS and _is_code(query, _place_of(row.path))
+    )
+    return next(itself, rows[0].score if rows else 0.0)
 
 
 def _is_code(query: Query, place: _PlaceOf) -> bool:
@@ -350,15 +349,10 @@ def _against(query: Query, place: _PlaceOf) -> Iterator[Factor]:
 
 def _against_kind(place: _PlaceOf, kind: str) -> tuple[Factor, ...]:
     if place.declarations:
-        return _DECLARATION
+        return ((_DECLARED, "declarations"),)
     if kind in _NO_CODE_KINDS or place.no_code:
-        return _NO_CODE
-    return _TEXT if kind == "text" else ()
-
-
-_DECLARATION: tuple[Factor, ...] = ((_DECLARED, "declarations"),)
-_NO_CODE: tuple[Factor, ...] = ((_NOT_CODE, "not code"),)
-_TEXT: tuple[Factor, ...] = ((_UNPARSED, "no grammar"),)
+        return ((_NOT_CODE, "not code"),)
+    return ((_UNPARSED, "no grammar"),) if kind == "text" else ()
 
 
 @frozen
