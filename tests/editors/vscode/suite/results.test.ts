@@ -12,15 +12,17 @@ suite('the view', () => {
     this.timeout(90_000);
     api = await extension();
   });
-  setup(async () => {
+  teardown(closeAll);
+
+  /** Fill the view. No hook: those are not tried again where the window lost the focus, and the box with it. */
+  const pin = async (): Promise<void> => {
     await run('conexus.search');
     const open = await picker(api);
     type(open, 'how is a voucher applied');
     await row(open, 'shop/basket.py:33');
     await run('conexus.picker.pin');
     await until('results', () => api.results.hits.length > 0);
-  });
-  teardown(closeAll);
+  };
 
   /** Return the first hit in a file. */
   const hitIn = (path: string): Tracked =>
@@ -30,7 +32,8 @@ suite('the view', () => {
     return api.results.getTreeItem(nodes.find((one) => one.tracked === tracked) ?? assert.fail());
   };
 
-  test('groups by file in the server\'s order, with highlights', () => {
+  test('groups by file in the server\'s order, with highlights', async () => {
+    await pin();
     const [first] = api.results.getChildren() as FileNode[];
     assert.ok(first);
     assert.equal(api.results.getTreeItem(first).label, 'basket.py');
@@ -43,6 +46,7 @@ suite('the view', () => {
   });
 
   test('follows edits above, and marks what was changed itself', async () => {
+    await pin();
     const editor = await show('shop/basket.py');
     const hit = hitIn('shop/basket.py');
     assert.equal(hit.focus.start.line, 32);
@@ -61,6 +65,7 @@ suite('the view', () => {
   });
 
   test('follows a file that is written, renamed and deleted', async () => {
+    await pin();
     const hit = hitIn('tests/test_basket.py');
     const [from, to] = [file('tests/test_basket.py'), file('tests/test voucher #1.py')];
     const before = await fs.readFile(from.fsPath, 'utf8');
@@ -98,6 +103,7 @@ suite('the view', () => {
   });
 
   test('is asked again, and cleared', async () => {
+    await pin();
     await run('conexus.results.refresh');
     assert.equal(api.results.hits[0]?.hit.path, 'shop/basket.py');
     await run('conexus.results.clear');
