@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EACH = 5
+_DIMENSIONS = 256
 
 Sample = list[tuple[str, str, bytes]]
 """(path, language, source) of every fifth file."""
@@ -67,9 +69,35 @@ def _vectors(sample: Sample) -> Callable[[], None]:
     return work
 
 
-PARTS = {"tree-sitter": _tree_sitter, "chunks": _chunks, "words": _words, "vectors": _vectors}
-"""Part → what prepares it and returns the work to time. `chunks` includes tree-sitter; `vectors` has its
-words made already."""
+def _write(sample: Sample) -> Callable[[], None]:
+    import lancedb
+    import numpy as np
+    import pyarrow as pa
+
+    texts = [
+        (path, chunk.symbol, source[chunk.span.start : chunk.span.end].decode(errors="replace"))
+        for path, language, source in sample
+        for chunk in parse(source, language).chunks
+    ]
+    vectors = np.random.default_rng(0).standard_normal(len(texts) * _DIMENSIONS).astype(np.float16)
+    columns = [pa.array(column, pa.string()) for column in zip(*texts, strict=True)]
+    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(vectors), _DIMENSIONS))
+    rows = pa.table(columns, ["path", "symbol", "content", "vector"])
+    folder = tempfile.TemporaryDirectory()
+    database = lancedb.connect(folder.name)
+
+    def work() -> None:
+        database.create_table("chunks", rows)
+        folder.cleanup()
+
+    return work
+
+
+PARTS = {
+    "tree-sitter": _tree_sitter, "chunks": _chunks, "words": _words, "vectors": _vectors, "write": _write,
+}  # fmt: skip
+"""Part → what prepares it and returns the work to time. `chunks` includes tree-sitter, and `vectors` looking up the
+words; `write` is paths, symbols, texts and vectors of all chunks at once, by LanceDB as anybody would."""
 
 
 def main() -> None:
