@@ -21,7 +21,7 @@ from attrs import evolve
 
 from bench import corpora, peers
 from bench.editor import Editor
-from bench.measure import percentile, resident_bytes, run
+from bench.measure import distribution, percentile, resident_bytes, run
 from bench.report import Report
 
 if TYPE_CHECKING:
@@ -235,7 +235,9 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
         ("conexus/search, while the folder is indexed anew", _during_reindex(editor)),
         ("conexus/status, while the folder is indexed anew", _during_reindex(editor, status)),
     ]  # fmt: skip
-    report.table("Milliseconds over stdio", ("", "n", "p50", "p95", "max"), [_row(*row) for row in rows])
+    report.table(
+        "Milliseconds over stdio", ("", "n", "p50", "p95", "max"), [distribution(*row) for row in rows]
+    )
     figures["didChange"] = keystroke(editor, corpus.root)
     report.add(
         f"didChange in a file of 10,000 lines: {figures['didChange']:.2f} ms of the front's CPU an edit"
@@ -275,10 +277,6 @@ def _during_reindex(editor: Editor, ask: Callable[[Editor], float] | None = None
         taken.append(ask(editor))
         time.sleep(0.03)
     return taken
-
-
-def _row(name: str, values: list[float]) -> tuple[str, int, float, float, float]:
-    return name, len(values), percentile(values, 0.5), percentile(values, 0.95), max(values)
 
 
 def _bars(

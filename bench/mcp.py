@@ -20,7 +20,7 @@ from bench import corpora
 from bench.agent import Agent
 from bench.editor import Editor
 from bench.latency import QUESTIONS, a_python_file, copied
-from bench.measure import percentile, resident_bytes
+from bench.measure import distribution, percentile, resident_bytes
 from bench.report import Report
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
     report.table(
         "Milliseconds over stdio",
         ("", "n", "p50", "p95", "max"),
-        [(name, len(v), percentile(v, 0.5), percentile(v, 0.95), max(v)) for name, v in rows if v],
+        [distribution(name, values) for name, values in rows if values],
     )
     report.bar("initialize answered, s, engine running", started, most=2)
     report.bar("search, p95 ms", percentile(search, 0.95), most=40)

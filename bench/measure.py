@@ -76,6 +76,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def distribution(name: str, values: Sequence[float]) -> tuple[str, int, float, float, float]:
+    """Return a table's row of `values`: name, how many, the median, the 95th percentile and the largest."""
+    return name, len(values), percentile(values, 0.5), percentile(values, 0.95), max(values)
+
+
 def bytes_by_part(directory: Path, part_of: Callable[[Path], str]) -> dict[str, int]:
     """Return the bytes the files below `directory` take on disk (whole blocks), summed by `part_of`."""
     parts: dict[str, int] = {}

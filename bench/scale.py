@@ -17,7 +17,7 @@ from bench import corpora
 from bench.editor import Editor
 from bench.index import CONEXUS, conexus_environment
 from bench.latency import NAMES, Typist, a_python_file, cpu_seconds, engine_pid
-from bench.measure import percentile, resident_bytes, run
+from bench.measure import distribution, percentile, resident_bytes, run
 from bench.query import queries_from
 from bench.report import Report
 
@@ -93,10 +93,6 @@ def _exact(directory: Path, queries: NDArray[np.float32]) -> NDArray[np.float32]
     return best.min(axis=1)
 
 
-def _row(name: str, values: Sequence[float]) -> tuple[str, int, float, float, float]:
-    return name, len(values), percentile(values, 0.5), percentile(values, 0.95), max(values)
-
-
 def measure(report: Report, corpus: Corpus, data: Path, options: argparse.Namespace) -> None:
     """Measure everything on `corpus`, indexed in `data`."""
     starts = []
@@ -120,7 +116,9 @@ def measure(report: Report, corpus: Corpus, data: Path, options: argparse.Namesp
     typist = Typist(editor, a_python_file(corpus.root))
     rows["edit to searchable"] = [typist.edit() for _ in range(options.edits)]
     report.table(
-        "Milliseconds over stdio", ("", "n", "p50", "p95", "max"), [_row(*row) for row in rows.items()]
+        "Milliseconds over stdio",
+        ("", "n", "p50", "p95", "max"),
+        [distribution(*row) for row in rows.items()],
     )
     report.add(f"CPU of the engine a query: {cpu:.1f} ms")
     resident = resident_bytes(engine) / 1e6

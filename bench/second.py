@@ -10,7 +10,7 @@ import argparse
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -18,7 +18,7 @@ from bench import corpora
 from bench.editor import Editor
 from bench.index import scratch
 from bench.latency import engine_pid, until_idle
-from bench.measure import percentile
+from bench.measure import distribution, percentile
 from bench.query import queries_from
 from bench.report import Report
 
@@ -89,15 +89,6 @@ def _load(editor: Editor, *, expected: bool) -> None:
         time.sleep(0.2)
 
 
-def _row(name: str, milliseconds: Sequence[float]) -> tuple[Any, ...]:
-    return (
-        name,
-        len(milliseconds),
-        *(percentile(milliseconds, share) for share in (0.5, 0.95)),
-        max(milliseconds),
-    )
-
-
 def main(arguments: list[str]) -> None:
     """Measure without a model, then with one."""
     parser = argparse.ArgumentParser(prog="python -m bench second", description=__doc__)
@@ -113,13 +104,13 @@ def main(arguments: list[str]) -> None:
             rounds(data, corpus.root, prose, model) for model in ("", options.model)
         )
     rows = [
-        _row("first hits, without a model", without.first),
-        _row("first hits, with one", cold.first),
-        _row("refined hits, asked for the first time", cold.refined),
-        _row("refined hits, asked again", again.refined),
+        distribution("first hits, without a model", without.first),
+        distribution("first hits, with one", cold.first),
+        distribution("refined hits, asked for the first time", cold.refined),
+        distribution("refined hits, asked again", again.refined),
     ]
     report.table(f"Questions in prose over stdio, {corpus.name}; ms", ("", "n", "p50", "p95", "worst"), rows)
-    shown = [_row("the first time", cold.judged), _row("again", again.judged)]
+    shown = [distribution("the first time", cold.judged), distribution("again", again.judged)]
     report.table("Of the hits shown, judged", ("", "n", "p50", "p95", "most"), shown)
     for name, asked in (("", cold), (", asked again", again)):
         report.bar(f"refined after the first hits{name}, p95 ms", percentile(asked.after, 0.95), most=300.0)
