@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import pairwise
+from operator import add, sub
 
 from attrs import define
 
@@ -36,6 +37,8 @@ _CRUMB = 200
 # Data files beyond this size hold records, not structure; their keys tell nothing apart.
 _LARGEST_DATA = 300_000
 _DATA = {"json", "yaml", "toml"}
+_OUTLINED = GRAMMARS | {"markdown", "notebook"}
+_LINE_END = ord("\n")
 
 
 @define
@@ -58,13 +61,18 @@ def parse(source: bytes, language: str) -> Parsed:
     not coverage. A parse may take long on odd input and cannot be interrupted, so callers that must not
     wait run it in a process they can end.
     """
-    if not source.strip():
+    if not source or source.isspace():
         return Parsed(language, (), ())
+    if language not in _OUTLINED:
+        return Parsed(language, _chunks_of_text(source), ())
+    if language in _DATA and len(source) > _LARGEST_DATA:
+        note = f"cut by lines: {language} data of more than {_LARGEST_DATA // 1000} kB"
+        return Parsed(language, _chunks_of_text(source), (), note)
     lines = Lines(source)
     pieces, definitions, filler, note = _outline(source, language)
     parts = _parts(pieces, lines)
-    chunks = tuple(_chunk(group, filler, lines) for group in _grouped(parts))
-    return Parsed(language, chunks, tuple(_symbol(d, lines) for d in definitions), note)
+    chunks = tuple([_chunk(group, filler, lines) for group in _grouped(parts)])
+    return Parsed(language, chunks, tuple([_symbol(d, lines) for d in definitions]), note)
 
 
 def _outline(source: bytes, language: str) -> tuple[list[Piece], list[Definition], str, str]:
@@ -73,12 +81,32 @@ def _outline(source: bytes, language: str) -> tuple[list[Piece], list[Definition
         return *markdown.outline(source), "text", ""
     if language == "notebook":
         return notebook.outline(source)
-    if language not in GRAMMARS:
-        return [], [], "text", ""
-    if language in _DATA and len(source) > _LARGEST_DATA:
-        return [], [], "text", f"cut by lines: {language} data of more than {_LARGEST_DATA // 1000} kB"
     tree = parser_of(language).parse(source)
     return *outline(tree.root_node, source, language), RULES[language].filler, ""
+
+
+def _chunks_of_text(source: bytes) -> tuple[Chunk, ...]:
+    """Return the chunks of a source without an outline: nothing is known of them but where they begin and end."""
+    bounds = [0, *Lines(source).cuts(0, len(source), _TARGET, LARGEST_CHUNK), len(source)]
+    chunks: list[Chunk] = []
+    line = 1
+    for start, end in pairwise(_joined(bounds)):
+        after = line + source.count(b"\n", start, end)
+        chunks.append(Chunk(Span(start, end, line, after - (source[end - 1] == _LINE_END)), "", "text"))
+        line = after
+    return tuple(chunks)
+
+
+def _joined(bounds: list[int]) -> list[int]:
+    """Return `bounds` of parts without those between small neighbours, as `_grouped` puts them together."""
+    # Two parts are what no chunk could hold, and most others are near the target.
+    if len(bounds) < 4:
+        return bounds
+    sizes = list(map(sub, bounds[1:], bounds))
+    if min(sizes) >= _CRUMB and min(map(add, sizes[1:], sizes)) > _TARGET:
+        return bounds
+    groups = _grouped([_Part(low, high, None, None, alone=False) for low, high in pairwise(bounds)])
+    return [0, *(group[-1].end for group in groups)]
 
 
 def _parts(pieces: list[Piece], lines: Lines) -> list[_Part]:

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 # A line that closes or continues what the line before it began makes a poor start.
 _CONTINUES = re.compile(rb"[ \t]*(?:[)\]}>]|else\b|elif\b|except\b|catch\b|finally\b|end\b|\Z|\r?\n)")
+_LINE, _EMPTY_LINE, _EMPTY_LINE_OF_TWO = b"\n", b"\n\n", b"\n\r\n"
+
+_INDENT = b" \t"
+
+_Cut = tuple[float, int]
+"""How bad a cut is, and its offset: of two equally bad ones, the first is taken."""
+_NO_CUT: _Cut = (float("inf"), -1)
+
+
+class _Window(NamedTuple):
+    """Where a part may end. A tuple, because most live for a moment."""
+
+    low: int
+    middle: int
+    """The ideal end; cuts cost more with their distance from it."""
+    high: int
+    ideal: int
+    """Bytes from the start of the part to the middle."""
 
 
 class Lines:
@@ -15,9 +35,13 @@ class Lines:
 
     def __init__(self, source: bytes) -> None:
         self.source = source
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The offset of each line, in order; found when they are first asked for, as cuts are made without them."""
         # Every line is one byte longer than its text. All of it runs in C: files have many lines.
-        lengths = map((1).__add__, map(len, source.split(b"\n")))
-        self.starts = [0, *accumulate(lengths)][:-1]
+        lengths = map((1).__add__, map(len, self.source.split(b"\n")))
+        return [0, *accumulate(lengths)][:-1]
 
     def line_at(self, offset: int) -> int:
         """Return the 1-based line that holds byte `offset`."""
@@ -39,35 +63,18 @@ class Lines:
 
     def _cut(self, start: int, ideal: int, limit: int) -> int:
         """Return the best offset for a cut after `start`, about `ideal` and at most `limit` bytes on."""
-        low, high = start + ideal // 2, start + min(limit, ideal + ideal // 2)
-        candidates = self.starts[bisect_left(self.starts, low) : bisect_right(self.starts, high)]
-        if not candidates:
-            candidates = self.starts[
-                bisect_left(self.starts, start + 1) : bisect_right(self.starts, start + limit)
-            ][-1:]
-        if not candidates:
-            return self._within_line(start, start + limit)
-        best, least = candidates[0], float("inf")
-        for offset in candidates:
-            cost = self._cost(offset, abs(offset - start - ideal) / ideal, least)
-            if cost < least:
-                best, least = offset, cost
-        return best
-
-    def _cost(self, offset: int, distance: float, least: float) -> float:
-        """Return how bad a cut before the line at `offset` is; `distance` from the ideal counts up to 0.5.
-
-        What is found to be no better than `least` is not looked at further.
-        """
         source = self.source
-        empty_before = source.endswith((b"\n\n", b"\n\r\n"), 0, offset)
-        if 2 * distance - empty_before >= least:
-            return least
-        line = source[offset : offset + 100]
-        indent = len(line) - len(line.lstrip(b" \t"))
-        width = indent + 3 * line[:indent].count(b"\t")
-        cost = 2 * distance + 0.08 * min(width, 40) - empty_before
-        return cost + 2 if cost < least and _CONTINUES.match(line) else cost
+        window = _Window(start + ideal // 2, start + ideal, start + min(limit, ideal + ideal // 2), ideal)
+        best = _best_after(source, _EMPTY_LINE, 1, window, _NO_CUT)
+        if source.find(b"\r", max(window.low - 2, 0), window.high) >= 0:
+            best = _best_after(source, _EMPTY_LINE_OF_TWO, 1, window, best)
+        # Without an empty line before it, no cut costs less than nothing.
+        if best[0] >= 0:
+            best = _best_after(source, _LINE, 0, window, best)
+        if best[1] >= 0:
+            return best[1]
+        last = source.rfind(_LINE, start, start + limit)
+        return last + 1 if last >= 0 else self._within_line(start, start + limit)
 
     def _within_line(self, start: int, end: int) -> int:
         """Return where to cut inside one very long line: after a delimiter if one is near, on a whole character."""
@@ -81,3 +88,38 @@ class Lines:
             cut -= 1
         # Bytes that are no UTF-8 may all look like continuations.
         return cut if source[cut] & 0xC0 != 0x80 else end
+
+
+def _best_after(source: bytes, mark: bytes, worth: int, window: _Window, best: _Cut) -> _Cut:
+    """Return the best cut after one of `mark`, which makes it so much better: `worth`; or `best` if that is better."""
+    low, middle, high, ideal = window
+    least, chosen = best
+    size = len(mark)
+    begin = max(low - size, 0)
+    # From the middle outwards, as those near it leave few others that can be better.
+    at = source.rfind(mark, begin, min(middle, high))
+    while at >= 0 and (distant := 2 * ((middle - at - size) / ideal)) - worth <= least:
+        offset = at + size
+        cost = _cost(source, offset, distant, worth, least)
+        if cost < least or (cost == least and offset < chosen):
+            least, chosen = cost, offset
+        at = source.rfind(mark, begin, offset - 1)
+    at = source.find(mark, max(middle + 1 - size, begin), high)
+    while at >= 0 and (distant := 2 * ((at + size - middle) / ideal)) - worth <= least:
+        offset = at + size
+        cost = _cost(source, offset, distant, worth, least)
+        if cost < least or (cost == least and offset < chosen):
+            least, chosen = cost, offset
+        at = source.find(mark, at + 1, high)
+    return least, chosen
+
+
+def _cost(source: bytes, offset: int, distant: float, worth: int, least: float) -> float:
+    """Return how bad a cut before the line at `offset` is; of one that is worse than `least`, something worse."""
+    cost = distant
+    if source[offset] in _INDENT:
+        line = source[offset : offset + 100]
+        indent = len(line) - len(line.lstrip(_INDENT))
+        cost += 0.08 * min(indent + 3 * line.count(b"\t", 0, indent), 40)
+    cost -= worth
+    return cost + 2 if cost <= least and _CONTINUES.match(source, offset, offset + 100) else cost
