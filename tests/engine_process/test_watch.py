@@ -83,6 +83,16 @@ def test_watches_one_by_one_and_leaves_out_what_is_ignored(
     assert not any("node_modules" in path for path in seen.paths)
 
 
+def test_what_changed_between_the_walk_and_the_watch_is_not_missed(
+    tmp_path: Path, watcher: Watcher, seen: Seen
+) -> None:
+    walk = Scope(tmp_path, ScopeSettings()).walk()
+    (tmp_path / "between.py").write_text("x")
+    watcher.follow(walk)
+    watcher.start()
+    assert eventually(lambda: "" in seen.paths)
+
+
 def test_what_appears_in_a_new_directory_is_not_missed(tmp_path: Path, watcher: Watcher, seen: Seen) -> None:
     watcher.start()
     follow(watcher, tmp_path)

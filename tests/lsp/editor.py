@@ -15,6 +15,7 @@ import pytest_lsp
 from attrs import field, frozen
 from lsprotocol import types
 from lsprotocol.converters import get_converter
+from pygls.exceptions import JsonRpcInvalidRequest
 from pygls.protocol import JsonRPCRequestMessage
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 
@@ -128,6 +129,10 @@ class Client(pytest_lsp.LanguageClient):
         self.bars: dict[Any, list[dict[str, Any]]] = {}
         self.states: list[dict[str, Any]] = []
         self.registered: list[types.Registration] = []
+        self.registers = asyncio.Event()
+        """Unset, registrations wait for their answer."""
+        self.registers.set()
+        self.refuses = False
         features = {
             **DEFAULT_CLIENT_FEATURES,
             types.PROGRESS: partial(Client._progress, self),
@@ -147,7 +152,10 @@ class Client(pytest_lsp.LanguageClient):
     def _create(self, params: types.WorkDoneProgressCreateParams) -> None:
         self.bars[params.token] = []
 
-    def _register(self, params: types.RegistrationParams) -> None:
+    async def _register(self, params: types.RegistrationParams) -> None:
+        await self.registers.wait()
+        if self.refuses:
+            raise JsonRpcInvalidRequest("this client registers nothing")
         self.registered += params.registrations
 
     def _state(self, params: dict[str, Any]) -> None:

@@ -38,6 +38,14 @@ async def told(editor: Editor, text: str) -> str:
     raise AssertionError(f"{text} was not shown")
 
 
+async def found(editor: Editor, query: str, path: str) -> None:
+    """Wait until a question finds a file."""
+    end = time.monotonic() + 15
+    while path not in paths(await editor.search(query)):
+        assert time.monotonic() < end, f"{path} is not found"
+        await asyncio.sleep(0.05)
+
+
 def paths(hits: list[dict[str, Any]]) -> set[str]:
     return {hit["path"] for hit in hits}
 
@@ -76,6 +84,33 @@ async def test_settings_of_initialize_and_of_the_configuration(
         await asyncio.sleep(0.05)
     registered = [one.method for one in editor.client.registered]
     assert "workspace/didChangeConfiguration" in registered
+
+
+async def test_what_changes_before_the_client_watches_is_found(
+    editors: Callable[..., Editor], folder_of: Callable[[str], Path]
+) -> None:
+    editor, root = editors(VS_CODE), folder_of(FILES)
+    editor.client.registers.clear()
+    await editor.start(root)
+    await editor.settled()
+    # The first walk is over, and nobody tells of this file.
+    (root / "late.py").write_text("def belated_lamp(): return 'lamp'\n", "utf-8")
+    assert "late.py" not in paths(await editor.search("belated_lamp"))
+    editor.client.registers.set()
+    await found(editor, "belated_lamp", "late.py")
+
+
+async def test_a_client_that_registers_nothing_is_watched_for(
+    editors: Callable[..., Editor], folder_of: Callable[[str], Path]
+) -> None:
+    editor, root = editors(VS_CODE), folder_of(FILES)
+    editor.client.refuses = True
+    await editor.start(root)
+    await editor.settled()
+    (root / "unwatched.py").write_text("def unwatched_lamp(): return 'lamp'\n", "utf-8")
+    await found(editor, "unwatched_lamp", "unwatched.py")
+    state = await editor.ask("conexus/status")
+    assert [folder["watching"] for folder in state["folders"]] == ["watching"]
 
 
 async def test_settings_that_are_pushed(

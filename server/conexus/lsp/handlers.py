@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +51,16 @@ async def _register(session: Session) -> None:
     if session.capability("workspace.did_change_configuration.dynamic_registration"):
         section = types.DidChangeConfigurationRegistrationOptions("conexus")
         wanted.append(_registration(types.WORKSPACE_DID_CHANGE_CONFIGURATION, section))
-    if wanted:
+    if not wanted:
+        return
+    try:
+        asked = types.RegistrationParams(wanted)
+        await session.connection.ask(types.CLIENT_REGISTER_CAPABILITY, asked, _PATIENCE_SECONDS)
+    except (JsonRpcException, TimeoutError):
         # A client that says no is served without.
-        with contextlib.suppress(JsonRpcException, TimeoutError):
-            asked = types.RegistrationParams(wanted)
-            await session.connection.ask(types.CLIENT_REGISTER_CAPABILITY, asked, _PATIENCE_SECONDS)
+        await session.watch_instead()
+    else:
+        await session.look_again()
 
 
 def _registration(method: str, options: object) -> types.Registration:

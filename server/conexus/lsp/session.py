@@ -67,6 +67,8 @@ class Session:
         """Paths of the workspace's folders, as the editor spells them."""
         self.progress = Progress(connection)
         self.link = Link(self._joined, self._on_event)
+        self.watches_files = False
+        """Whether the client tells of changed files."""
         self._editor: Sections = {}
         self._initial: Sections = {}
         self._by_root: dict[str, Sections] = {}
@@ -89,6 +91,8 @@ class Session:
             if (path := convert.path_of(uri)) and path not in self.folders:
                 self.folders.append(path)
         self.progress.with_bars = bool(self.capability("window.work_done_progress"))
+        watches = self.capability("workspace.did_change_watched_files.dynamic_registration")
+        self.watches_files = bool(watches)
         self._load()
         name = f"{info.name} {info.version or ''}".strip() if info else "editor"
         self.link.start(name, settings.data_directory(self.settings))
@@ -138,6 +142,25 @@ class Session:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
+    async def watch_instead(self) -> None:
+        """Let the engine watch files, as the client does not tell of them after all."""
+        if not self.watches_files:
+            return
+        self.watches_files = False
+        await self._opened.wait()
+        for root in self.folders:
+            self.open_folder(root)
+
+    async def look_again(self) -> None:
+        """Have all files compared: the client tells of changes from now on, and the first walk may have begun before."""
+        if not self.watches_files:
+            return
+        await self._opened.wait()
+        if self._opening:
+            # A folder that is not open yet could not be told.
+            await asyncio.wait(self._opening)
+        self.touch(map(convert.uri_of, self.folders))
+
     def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
         """Open and close folders of the workspace, by URI."""
         for path in filter(None, map(convert.path_of, removed)):
@@ -149,11 +172,6 @@ class Session:
             if path not in self.folders:
                 self.folders.append(path)
                 self.open_folder(path)
-
-    @property
-    def watches_files(self) -> bool:
-        """Whether the client tells of changed files."""
-        return bool(self.capability("workspace.did_change_watched_files.dynamic_registration"))
 
     @property
     def fills_up(self) -> bool:

@@ -82,21 +82,25 @@ class Watcher:
             self._changed.clear()
             directories = self._directories
             try:
-                self._watch(directories, directories - known if known else frozenset())
+                self._watch(directories, directories - known if known else None)
                 known = directories
             except (OSError, RuntimeError) as error:
                 self._rescan(str(error))
 
-    def _watch(self, directories: frozenset[str], new: frozenset[str]) -> None:
-        """Report changes until there are other directories to watch."""
+    def _watch(self, directories: frozenset[str], new: frozenset[str] | None) -> None:
+        """Report changes until there are other directories to watch; `new` is None where none was watched before."""
         from watchfiles._rust_notify import RustNotify
 
         single = sys.platform == "linux"
         places = [self._absolute(path) for path in directories] if single else [self._root]
         with RustNotify(places, False, False, _POLL_DELAY, not single, True) as notify:
             self._refusal = ""
-            # What appeared in a new directory before it was watched, and what vanished before.
-            self._look_again(new)
+            if new is None:
+                # What changed after the walk and before this moment, nobody was told of.
+                self._touched([""])
+            else:
+                # What appeared in a new directory before it was watched, and what vanished before.
+                self._look_again(new)
             gone = [path for path in directories if not self._is_directory(path)]
             if gone:
                 self._touched(gone)
