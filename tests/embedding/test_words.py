@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conexus.embedding import words as module
-from conexus.embedding.words import passage, words
+from conexus.embedding.words import distinct_words, passage, words
 
 TRAINED = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 ROOT = Path(__file__).parents[2]
@@ -138,3 +138,10 @@ def test_passage_words_are_those_of_header_and_content() -> None:
 
 def test_passage_without_symbol() -> None:
     assert passage("a/b.py", "", "x").header == "a b"
+
+
+@pytest.mark.parametrize(
+    "text", ["def send(client, HttpClient): return client.send2", "", "Größe größe 获取用户 获取"]
+)
+def test_distinct_words_are_the_words(text: str) -> None:
+    assert distinct_words(text) == frozenset(words(text))

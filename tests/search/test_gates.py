@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -10,18 +11,20 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 
-from conexus.search import names
+from conexus.search import gates, names
 from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
 from conexus.search.rank import Ranked
 from conexus.settings import SearchSettings
 from conexus.store.snapshot import Snapshot
 from conexus.store.tables import Asked
+from conexus.workspace import source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conexus.engine.folder import Folder
+    from conexus.workspace.source import Source
 
 FILES = """
 //- /net/upload.py
@@ -91,6 +94,48 @@ def test_no_lines_are_shown_twice(kept: Callable[[str], Folder]) -> None:
     outcome = verify(ranked_of(folder) * 2, view.records, view.read, 10)
     assert len(outcome.hits) == 3
     assert outcome.duplicates == 3
+
+
+def test_files_that_are_what_was_indexed_are_not_read_and_judged_again(kept: Callable[[str], Folder]) -> None:
+    folder = kept(FILES)
+    view = folder.view()
+    read: list[str] = []
+
+    def noted(path: str) -> Source | None:
+        read.append(path)
+        return view.read(path)
+
+    outcome = verify(ranked_of(folder), view.records, noted, 10, cut=view.cut)
+    assert not read
+    assert outcome == verify(ranked_of(folder), view.records, noted, 10)
+    assert read
+
+
+def test_what_a_file_says_counts_even_if_size_and_time_are_the_same(indexed: Callable[[str], Folder]) -> None:
+    folder = indexed(FILES)
+    path = folder.root / "net/limits.py"
+    before, text = path.stat(), path.read_text()
+    path.write_text(text.replace("a second leave", "a minute leave"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    view = folder.view()
+    outcome = verify(ranked_of(folder), view.records, view.read, 10, cut=view.cut)
+    assert [hit.path for hit in outcome.hits] == ["net/upload.py", "net/upload.py"]
+    assert outcome.gone == ["net/limits.py"]
+
+
+def test_rules_for_secrets_newer_than_the_index_hold(
+    indexed: Callable[[str], Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = indexed(FILES)
+
+    def newer(text: bytes) -> tuple[bytes, int]:
+        return text.replace(b"RateLimiter", b"***********"), text.count(b"RateLimiter")
+
+    monkeypatch.setattr(gates, "redact", newer)
+    monkeypatch.setattr(source, "redact", newer)
+    hits = folder.search(SearchRequest("wait so that no more than n uploads leave")).hits
+    assert "net/limits.py" in {hit.path for hit in hits}
+    assert not any("RateLimiter" in hit.excerpt for hit in hits)
 
 
 def test_what_there_is_no_time_for_is_not_shown(kept: Callable[[str], Folder]) -> None:

@@ -78,6 +78,20 @@ def test_definitions_rank_above_uses() -> None:
     assert order("the retry policy", (Agent.LEXICAL, [use, definition]))[0] == "impl.py"
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "reason"),
+    [
+        ("where is the Größe kept", "lib/größe.py", "file is named so"),
+        ("where are uploads kept", "lib/uploads/a.py", "path says it"),
+        ("the http client of it", "lib/a.py", "defines Net.HTTPClient"),
+    ],
+)
+def test_words_of_the_question_are_found_in_paths_and_names(text: str, path: str, reason: str) -> None:
+    query = plan(SearchRequest(text))
+    (answer,) = rank(query, [Found(Agent.SEMANTIC, (row(path, symbol="Net.HTTPClient"),), 0.0)])
+    assert any(said.startswith(reason) for said in answer.reasons)
+
+
 def test_one_file_does_not_fill_the_list() -> None:
     many = [row("a.py", i) for i in range(4)]
     assert order("some question", (Agent.SEMANTIC, [*many, row("b.py")]), limit=3)[1] == "b.py"

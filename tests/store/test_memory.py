@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conexus.engine.engine import Engine
+from conexus.settings import Settings
 from conexus.store.memory import STAYING, give_back_mapped, map_file, passing_environment
 
 if TYPE_CHECKING:
@@ -42,6 +45,16 @@ def test_what_is_freed_goes_back_to_the_system() -> None:
     grown, pool = said.stdout.split()
     assert pool == "system"
     assert int(grown) < 30_000_000
+
+
+def test_a_process_that_answers_questions_collects_garbage_seldom(tmp_path: Path) -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    try:
+        Engine(Settings(), tmp_path).close()
+        assert gc.get_threshold()[0] > 10_000
+    finally:
+        gc.set_threshold(*usual)
 
 
 def test_workers_are_not_told_to_give_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:

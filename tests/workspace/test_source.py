@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conexus.domain import digest_of
 from conexus.settings import ScopeSettings
 from conexus.workspace.files import Entry, Skipped, SkipReason
-from conexus.workspace.source import PlainTexts, Source, of_text, read
+from conexus.workspace.source import PlainTexts, Source, cut, of_text, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -235,3 +235,19 @@ def test_what_is_known_to_be_plain_reads_as_if_nothing_were_known(
             fresh = read(root, f"{number % 2}.py", scope)
             assert read(root, f"{number % 2}.py", scope, plain) == fresh
             assert read(root, f"{number % 2}.py", scope, plain) == fresh
+
+
+def test_a_part_of_a_file_is_cut_while_it_is_the_file_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"one\r\ntwo\n")
+    settled = (path.stat().st_size, path.stat().st_mtime_ns)
+    assert cut(tmp_path, "a.py", settled, 3, 8) == b"\r\ntwo"
+    assert cut(tmp_path, "a.py", (settled[0] + 1, settled[1]), 3, 8) is None
+    assert cut(tmp_path, "a.py", (settled[0], settled[1] - 1), 3, 8) is None
+
+
+@pytest.mark.parametrize("name", ["there", "gone", "no\0name"])
+def test_what_is_no_file_is_not_cut(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    status = (tmp_path / "there").stat()
+    assert cut(tmp_path, name, (status.st_size, status.st_mtime_ns), 0, 1) is None

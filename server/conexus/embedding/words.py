@@ -73,6 +73,12 @@ def words(text: str) -> list[str]:
     return list(chain.from_iterable(map(_words_of_run, runs)))
 
 
+def distinct_words(text: str) -> frozenset[str]:
+    """Return the words of `text`, each once; code repeats most of them."""
+    runs = frozenset(with_breaks(text.encode("utf-8", "surrogatepass")).split())
+    return frozenset(chain.from_iterable(map(_words_of_run, runs)))
+
+
 def with_breaks(text: bytes) -> bytes:
     """Return `text`, UTF-8, with spaces instead of all that is not an ASCII letter or digit, or part of a longer sequence."""
     return text.translate(_BREAKS)

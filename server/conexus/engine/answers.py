@@ -347,7 +347,7 @@ def _lines(live: LiveFolder, path: str, params: wire.Similar) -> tuple[str, Plac
 
 
 def _verified(called: str, view: View, ranked: Sequence[Ranked]) -> list[wire.WireHit]:
-    outcome = verify(ranked, view.records, view.read, len(ranked))
+    outcome = verify(ranked, view.records, view.read, len(ranked), cut=view.cut)
     return [wire_hit(called, hit, view.versions) for hit in outcome.hits]
 
 

@@ -13,6 +13,7 @@ from conexus.engine.folder import Folder
 from conexus.engine.shelf import Shelf
 from conexus.engine.tallies import Tallies
 from conexus.search.second import SecondOpinion
+from conexus.store.memory import collect_seldom
 from conexus.store.vectors import VectorCache
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Engine:
     """Opens folders and searches them. Safe to use from several threads."""
 
     def __init__(self, settings: Settings, data_directory: Path) -> None:
+        collect_seldom()
         self._settings = settings
         self._shelf = Shelf(data_directory)
         self._pool = ThreadPoolExecutor(_SEARCH_THREADS, thread_name_prefix="conexus-search")

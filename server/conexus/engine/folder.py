@@ -34,6 +34,7 @@ from conexus.search.retrieve import Ground, State, admitted_files, allowed_files
 from conexus.search.second import CANDIDATES, reordered
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import PlainTexts
+from conexus.workspace.source import cut as cut_source
 from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import read as read_source
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from conexus.settings import Settings
     from conexus.store.index import Index, IndexStats
     from conexus.store.manifest import FileRecord
+    from conexus.store.places import Row
     from conexus.store.snapshot import Snapshot
     from conexus.store.vectors import VectorCache
     from conexus.workspace.files import Walk
@@ -150,6 +152,7 @@ class View:
     records: Mapping[str, FileRecord]
     """What the snapshot's rows were made of, by path, open texts included."""
     _read: Callable[[str], tuple[Source | None, int | None]]
+    _cut: Callable[[Row, FileRecord], bytes | None]
     versions: dict[str, int] = field(init=False, factory=dict)
     """Of the open texts read so far, by path."""
 
@@ -159,6 +162,11 @@ class View:
         if version is not None:
             self.versions[path] = version
         return source
+
+    def cut(self, row: Row) -> bytes | None:
+        """Return the bytes of a chunk, unjudged, if its file surely is what was indexed; see `workspace.source.cut`."""
+        record = self.records.get(row.path)
+        return self._cut(row, record) if record is not None and record.file_id == row.file_id else None
 
 
 class Folder:
@@ -319,7 +327,7 @@ class Folder:
         hidden = snapshot.view.hidden.items()
         shown = {path: row for path, number in hidden if (row := self._text_rows.get(number))}
         records: Mapping[str, FileRecord] = ChainMap(shown, snapshot.files)  # type: ignore[arg-type]
-        return View(opened, snapshot, records, self._read)
+        return View(opened, snapshot, records, self._read, self._cut)
 
     def plan(self, request: SearchRequest, view: View) -> Query:
         """Return what `request` asks of this folder."""
@@ -367,6 +375,7 @@ class Folder:
             view.records,
             view.read,
             wanted,
+            cut=view.cut,
             holds=lambda excerpt: holds(excerpt, query.exact),
             deadline=deadline,
         )
@@ -647,6 +656,12 @@ class Folder:
             else read_source(self.root, path, self.settings.scope, self._plain)
         )
         return None if isinstance(source, Skipped) else source, held.version if held else None
+
+    def _cut(self, row: Row, record: FileRecord) -> bytes | None:
+        if self.texts.get(row.path) is not None:
+            return None  # what an editor shows has a version, and is in memory anyway
+        settled = (record.size, record.mtime_ns)
+        return cut_source(self.root, row.path, settled, row.span.start, row.span.end)
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:

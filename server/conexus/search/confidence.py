@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from conexus.embedding.terms import stem
-from conexus.embedding.words import words
+from conexus.embedding.words import distinct_words
 from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
@@ -64,7 +64,7 @@ def _said(query: Query, hits: Sequence[Hit], rarity: Callable[[str], float]) -> 
         return 0.0
     shares = []
     for hit in hits:
-        said = frozenset(map(stem, frozenset(words(f"{hit.path} {hit.symbol} {hit.excerpt}"))))
+        said = frozenset(map(stem, distinct_words(f"{hit.path} {hit.symbol} {hit.excerpt}")))
         shares.append(sum(weight for word, weight in weights.items() if word in said) / whole)
     return max(shares)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from conexus.domain import Span
 from conexus.embedding.terms import stems
@@ -142,7 +142,7 @@ def holding(
         named = any(look.names(row.symbol.rpartition(".")[2]))
         return (not named, -count, row.path, row.span.start)
 
-    rows = tuple(evolve(row, score=float(count)) for row, count in sorted(counted, key=order))
+    rows = tuple(row._replace(score=float(count)) for row, count in sorted(counted, key=order))
     return Holding(rows, look.complete, tuple(look.notes))
 
 

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from conexus.embedding.words import passage
 from conexus.parsing.chunker import parse
+from conexus.workspace.source import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,18 +60,21 @@ def verify(
     read: Callable[[str], Source | None],
     limit: int,
     *,
+    cut: Callable[[Row], bytes | None] = lambda _: None,
     holds: Callable[[str], bool] = lambda _: True,
     deadline: float = math.inf,
 ) -> Outcome:
     """Return the first `limit` of `ranked` that stand as hits, each checked against the text `read` gives for its path now.
 
     A file that changed is cut again: a chunk that still stands somewhere in it moves there, any other
-    is dropped, so that no hit ever shows a wrong place. `holds` says of an excerpt whether it has what the
+    is dropped, so that no hit ever shows a wrong place. `cut` gives the bytes of a chunk where its file surely is the
+    one that was indexed, which spares reading and judging all of it: they have to be what was embedded, by its
+    digest. `holds` says of an excerpt whether it has what the
     question says it must have as it stands. After `deadline` (of `time.monotonic`) one hit is still checked,
     and the others are not shown.
     """
     outcome = Outcome()
-    texts: dict[str, _Text | None] = {}
+    texts = _Texts(files, read, cut)
     shown: set[tuple[str, int, int]] = set()
     for position, answer in enumerate(ranked):
         if len(outcome.hits) == limit:
@@ -78,26 +82,65 @@ def verify(
         if outcome.hits and time.monotonic() >= deadline:
             outcome.unchecked = len(ranked) - position
             break
-        path = answer.row.path
-        if path not in texts:
-            texts[path] = _Text.of(path, files.get(path), read(path))
-        text = texts[path]
-        span = text.span_of(answer.row) if text else None
-        if text is None or span is None:
-            outcome.gone.append(path)
+        row = answer.row
+        standing = texts.standing(row)
+        if standing is None:
+            outcome.gone.append(row.path)
             continue
-        if (path, span.start, span.end) in shown:
+        place = (row.path, standing.span.start, standing.span.end)
+        if place in shown:
             outcome.duplicates += 1
             continue
-        shown.add((path, span.start, span.end))
-        hit = _hit(answer, text, span)
-        if not holds(hit.excerpt):
-            outcome.gone.append(path)
+        shown.add(place)
+        if not holds(standing.excerpt):
+            outcome.gone.append(row.path)
             continue
-        if text.moved:
-            outcome.moved.append(path)
-        outcome.hits.append(hit)
+        if standing.moved:
+            outcome.moved.append(row.path)
+        outcome.hits.append(_hit(answer, standing))
     return outcome
+
+
+@frozen
+class _Standing:
+    """A chunk as it stands in the text of now."""
+
+    span: Span
+    excerpt: str
+    language: str
+    moved: bool = False
+    """Whether its file is another one than was indexed."""
+
+
+@define
+class _Texts:
+    """The files of one reply, each read once, if it must be read at all."""
+
+    files: Mapping[str, FileRecord]
+    read: Callable[[str], Source | None]
+    cut: Callable[[Row], bytes | None]
+    _known: dict[str, _Text | None] = field(init=False, factory=dict)
+
+    def standing(self, row: Row) -> _Standing | None:
+        """Return a chunk as it stands now, None if it does not stand in its file any more."""
+        record = self.files.get(row.path)
+        if row.path not in self._known:
+            if record is not None and (here := self._as_indexed(row, record)) is not None:
+                return here
+            self._known[row.path] = _Text.of(row.path, record, self.read(row.path))
+        text = self._known[row.path]
+        return text.standing(row) if text is not None else None
+
+    def _as_indexed(self, row: Row, record: FileRecord) -> _Standing | None:
+        """Return a chunk that surely stands where it was indexed, byte for byte what was embedded."""
+        raw = self.cut(row)
+        if raw is None:
+            return None
+        excerpt = raw.decode("utf-8", "replace")
+        # What was embedded was judged with its whole file; but the rules for secrets may be newer than the index.
+        if passage(row.path, row.symbol, excerpt).digest != row.digest or redact(raw)[1]:
+            return None
+        return _Standing(row.span, excerpt, record.language)
 
 
 @define
@@ -118,10 +161,11 @@ class _Text:
         language = "text" if record.note else record.language
         return cls(now.source, record.language, _chunks(path, language, now.source))
 
-    def span_of(self, row: Row) -> Span | None:
-        if self.moved is not None:
-            return self.moved.get(row.digest)
-        return row.span if row.span.end <= len(self.source) else None
+    def standing(self, row: Row) -> _Standing | None:
+        span = row.span if self.moved is None else self.moved.get(row.digest)
+        if span is None or span.end > len(self.source):
+            return None
+        return _Standing(span, _decode(self.source, span), self.language, bool(self.moved))
 
 
 def _chunks(path: str, language: str, source: bytes) -> dict[bytes, Span]:
@@ -131,16 +175,16 @@ def _chunks(path: str, language: str, source: bytes) -> dict[bytes, Span]:
     }
 
 
-def _hit(answer: Ranked, text: _Text, span: Span) -> Hit:
+def _hit(answer: Ranked, standing: _Standing) -> Hit:
     row = answer.row
     return Hit(
         path=row.path,
-        span=span,
-        line=span.start_line,
-        excerpt=_decode(text.source, span),
+        span=standing.span,
+        line=standing.span.start_line,
+        excerpt=standing.excerpt,
         symbol=row.symbol,
         kind=row.kind,
-        language=text.language,
+        language=standing.language,
         score=answer.score,
         reasons=answer.reasons,
     )

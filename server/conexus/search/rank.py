@@ -12,10 +12,11 @@ import math
 import re
 from collections import Counter, defaultdict
 from functools import lru_cache
+from heapq import nsmallest
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from conexus.embedding.words import words
 from conexus.search.projects import LESS_OF_IT
@@ -62,25 +63,28 @@ _TEST, _ASKED_TEST, _ASIDE, _DECLARED, _NOT_CODE, _UNPARSED = 0.4, 1.8, 0.4, 0.7
 
 _FALLS = {Agent.SEMANTIC: _COSINE_FALL, Agent.LEXICAL: _BM25_FALL}
 
-_TEST_PATH = re.compile(
-    # Directories called so, or with such a last word: tests/, Json.Tests/, exposed-tests/, androidTest/.
+# Directories called so, or with such a last word: tests/, Json.Tests/, exposed-tests/, androidTest/.
+_TEST_FOLDER = re.compile(
     r"(?:^|/)(?:[^/]*[-_.])?(?i:tests?|specs?|__tests__|testing|testdata|fixtures?|mocks?|__mocks__|e2e"
     r"|bench(?:es|marks?)?)/|(?:^|/)[^/]*[a-z](?:Tests?|Specs?)/|(?:^|/)tests?[-_][^/]*/"
-    # Bash keeps its tests in .bats files; what is called test_*.bash is what such tests are written with.
-    r"|(?:^|/)(?:test_[^/]*(?<!\.bash)|conftest\.py|[^/]*[._-](?:test|tests|spec|bench)\.[^/]+|[^/]*\.bats)$"
-    r"|(?:^|/)[^/]*(?:Test|Tests|Spec|TestCase)\.[A-Za-z]+$|_test\.[a-z]+$|_spec\.[a-z]+$"
 )
-_ASIDE_PATH = re.compile(
+_TEST_NAME = re.compile(
+    # Bash keeps its tests in .bats files; what is called test_*.bash is what such tests are written with.
+    r"(?:test_.*(?<!\.bash)|conftest\.py|.*[._-](?:test|tests|spec|bench)\..+|.*\.bats"
+    r"|.*(?:Test|Tests|Spec|TestCase)\.[A-Za-z]+)$",
+    re.DOTALL,
+)
+_ASIDE_FOLDER = re.compile(
     r"(?:^|/)(?:(?:[^/]*[-_])?(?:examples?|samples?|demos?|tutorials?)|docs?_src|docs?|vendor|third_party|deps"
     r"|external|compat|legacy|deprecated|migrations|scripts|tools|\.github)/",
     re.IGNORECASE,
 )
 _DECLARATIONS = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
-_NO_CODE_PATH = re.compile(
+_NO_CODE_NAME = re.compile(
     r"\.(?:md|markdown|mdx|rst|adoc|txt|tex|texi|man|[1-9]|ronn|po|topic"  # texts
     r"|json|ya?ml|toml|lock|csv|xml|svg|html?|ipynb|snap|api|cabal|csproj|sln|props|targets|iml"  # data
     r"|cfg|ini|in|am|cmake|properties|gradle)$"  # settings and builds
-    r"|(?:^|/)(?:CHANGELOG|CHANGES|NEWS|README|RELEASE-NOTES|LICENSE|AUTHORS)[^/]*$",
+    r"|^(?:CHANGELOG|CHANGES|NEWS|README|RELEASE-NOTES|LICENSE|AUTHORS)[^/]*$",
     re.IGNORECASE,
 )
 _NO_CODE_KINDS = frozenset({"section", "key", "cell"})
@@ -107,22 +111,28 @@ def rank(
     """
     scored = _fuse(query, found)
     places = {path: _place_of(path) for path in {candidate.row.path for candidate in scored}}
-    coherent = _coherence_of_files(query, scored, places)
-    asked = _Asked.of(query, places)
-    lifts = _lifts(around, places)
-    lowered = _elsewhere(query, found, projects, places)
+    factors = _Factors(
+        places,
+        _coherence_of_files(query, scored, places),
+        _Asked.of(query, places),
+        _lifts(around, places),
+        _elsewhere(query, found, projects, places),
+    )
     for candidate in scored:
-        row, factors = candidate.row, candidate.factors
-        factors.append(coherent[row.file_id])
-        factors += asked.by_path[row.path]
-        if asked.covers(defined := _name_words(row.symbol)):
-            factors.append(asked.defining(row.symbol, defined))
-        factors += _against_kind(places[row.path], row.kind)
-        factors += lifts.get(row.path, ())
-        factors += lowered.get(row.path, ())
-        for factor, _ in factors:
+        for factor, _ in factors.of(candidate.row):
             candidate.score *= factor
-    return _pick(scored, query.limit, _bound(query.intent))
+    best = _pick(scored, query.limit)
+    # Put in words for the few that are shown, not for the hundreds that are weighed.
+    listed = _listed(found, [candidate.key for candidate in best])
+    bound = _bound(query.intent)
+    return [
+        Ranked(
+            candidate.row,
+            round(min(1.0, candidate.score / bound), 4),
+            (*listed[candidate.key], *candidate.reasons(factors)),
+        )
+        for candidate in best
+    ]
 
 
 def _bound(intent: Intent) -> float:
@@ -137,27 +147,26 @@ def _bound(intent: Intent) -> float:
 @lru_cache(maxsize=1 << 14)
 def is_test(path: str) -> bool:
     """Return whether a path is that of tests or what they need."""
-    return _TEST_PATH.search(path) is not None
+    folder, slash, name = path.rpartition("/")
+    return _folder_of(folder + slash).test or _TEST_NAME.match(name) is not None
 
 
-@define
+@define(eq=False)
 class _Scored:
     row: Row
     score: float = 0.0
-    places: list[tuple[Agent, int]] = field(factory=list)
-    """Where agents put it, from 1."""
-    factors: list[tuple[float, str]] = field(factory=list)
+    earlier: int = 0
+    """How many better ones there are in its file."""
 
-    def times(self, factor: float, reason: str) -> None:
-        self.score *= factor
-        self.factors.append((factor, reason))
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.row.file_id, self.row.ord
 
-    def reasons(self) -> tuple[str, ...]:
-        # Put in words for the few that are shown, not for the hundreds that are weighed.
-        return (
-            *(f"{agent} #{position}" for agent, position in self.places),
-            *(f"{reason} x{factor:.2f}" for factor, reason in self.factors),
-        )
+    def reasons(self, factors: _Factors) -> list[str]:
+        weighed = factors.of(self.row)
+        if self.earlier:
+            weighed.append((_NEXT_IN_FILE**self.earlier, f"{self.earlier} before it in this file"))
+        return [f"{reason} x{factor:.2f}" for factor, reason in weighed]
 
 
 def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
@@ -167,7 +176,7 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
     admits_kind = query.filters.admits_kind if query.filters.by_kind else None
     for result in found:
         weight = weights[result.agent]
-        for position, (row, worth) in enumerate(zip(result.rows, _worths(query, result), strict=True), 1):
+        for row, worth in zip(result.rows, _worths(query, result), strict=True):
             key = (row.file_id, row.ord)
             if (admits_kind and not admits_kind(row.kind)) or (
                 only and any(key not in keys for keys in only)
@@ -177,7 +186,6 @@ def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
             if candidate is None:
                 candidate = scored[key] = _Scored(row)
             candidate.score += weight * worth
-            candidate.places.append((result.agent, position))
     for result in found:
         if result.more and result.agent in _FALLS:
             _add_unlisted(scored, result, weights[result.agent] * _worth_unlisted(query, result))
@@ -189,6 +197,16 @@ def _add_unlisted(scored: Mapping[tuple[int, int], _Scored], result: Found, wort
     for key, candidate in scored.items():
         if key not in listed:
             candidate.score += worth
+
+
+def _listed(found: Sequence[Found], keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], list[str]]:
+    """Return which agents listed each of these candidates, and where, from 1."""
+    listed: dict[tuple[int, int], list[str]] = {key: [] for key in keys}
+    for result in found:
+        for position, row in enumerate(result.rows, 1):
+            if (key := (row.file_id, row.ord)) in listed:
+                listed[key].append(f"{result.agent} #{position}")
+    return listed
 
 
 def _worth_unlisted(query: Query, result: Found) -> float:
@@ -268,6 +286,28 @@ Factor = tuple[float, str]
 """What a score is multiplied by, and why."""
 
 
+@frozen
+class _Factors:
+    """What raises and lowers the candidates of one question, by path and by file id."""
+
+    places: Mapping[str, _PlaceOf]
+    coherent: Mapping[int, Factor]
+    asked: _Asked
+    lifts: Mapping[str, Sequence[Factor]]
+    lowered: Mapping[str, Sequence[Factor]]
+
+    def of(self, row: Row) -> list[Factor]:
+        """Return what a chunk's score is multiplied by, in this order."""
+        path, asked = row.path, self.asked
+        factors = [self.coherent[row.file_id], *asked.by_path[path]]
+        if _may_say(asked.words, row.symbol) and asked.covers(defined := _name_words(row.symbol)):
+            factors.append(asked.defining(row.symbol, defined))
+        factors += _against_kind(self.places[path], row.kind)
+        factors += self.lifts.get(path, ())
+        factors += self.lowered.get(path, ())
+        return factors
+
+
 @define
 class _Asked:
     """The words of a question, each weighed by how few of the candidates' paths say it.
@@ -284,7 +324,8 @@ class _Asked:
     @classmethod
     def of(cls, query: Query, places: Mapping[str, _PlaceOf]) -> _Asked:
         asked = frozenset(query.words)
-        said = {path: _path_words(path) for path in places}
+        # Words of a path are found in the time of ten looks at whether there are any of the question among them.
+        said = {path: _path_words(path) if _may_say(asked, path) else _SILENT for path in places}
         spread = Counter(chain.from_iterable(asked & path.all for path in said.values()))
         weights = {word: math.log(1 + (len(said) + 1) / (spread[word] + 1)) for word in asked}
         whole = sum(weights.values()) or 1.0
@@ -324,6 +365,9 @@ class _PathWords:
     all: frozenset[str]
 
 
+_SILENT = _PathWords(frozenset(), frozenset(), frozenset())
+
+
 @lru_cache(maxsize=1 << 14)
 def _path_words(path: str) -> _PathWords:
     *directories, name = (path.rpartition(".")[0] or path).split("/")
@@ -338,6 +382,16 @@ def _name_words(symbol: str) -> frozenset[str]:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(words(text))
+
+
+def _may_say(asked: frozenset[str], text: str) -> bool:
+    """Return whether any of `asked` may be among the words of `text`; where it says no, none is."""
+    lowered = text.lower()
+    # A loop, as a generator would take longer to make than most texts take to be looked through.
+    for word in asked:
+        if word in lowered:
+            return True
+    return not text.isascii()
 
 
 def _against(query: Query, place: _PlaceOf) -> Iterator[Factor]:
@@ -368,12 +422,31 @@ class _PlaceOf:
 
 @lru_cache(maxsize=1 << 14)
 def _place_of(path: str) -> _PlaceOf:
-    aside = _ASIDE_PATH.search(path)
+    folder, slash, name = path.rpartition("/")
+    around = _folder_of(folder + slash)
     return _PlaceOf(
-        test=is_test(path),
+        test=around.test or _TEST_NAME.match(name) is not None,
+        aside=around.aside,
+        declarations=_DECLARATIONS.search(name) is not None,
+        no_code=_NO_CODE_NAME.search(name) is not None,
+    )
+
+
+@frozen
+class _FolderOf:
+    """What a directory says of all files in it; of many files, few directories are looked at."""
+
+    test: bool
+    aside: frozenset[str]
+
+
+@lru_cache(maxsize=1 << 14)
+def _folder_of(folder: str) -> _FolderOf:
+    """Return what `folder`, which ends with a slash unless it is the root, says."""
+    aside = _ASIDE_FOLDER.search(folder)
+    return _FolderOf(
+        test=_TEST_FOLDER.search(folder) is not None,
         aside=frozenset(words(aside[0])) if aside else frozenset(),
-        declarations=_DECLARATIONS.search(path) is not None,
-        no_code=_NO_CODE_PATH.search(path) is not None,
     )
 
 
@@ -400,16 +473,16 @@ def _elsewhere(
     return {path: lower[project] for path in paths if (project := projects.around(path)) in lower}
 
 
-def _pick(scored: list[_Scored], limit: int, bound: float) -> list[Ranked]:
+def _pick(scored: list[_Scored], limit: int) -> list[_Scored]:
     """Take the best, each further chunk of a file at less weight, so that one file cannot fill the list."""
     taken: dict[int, int] = defaultdict(int)
     for candidate in sorted(scored, key=_order):
-        earlier = taken[candidate.row.file_id]
-        taken[candidate.row.file_id] += 1
-        if earlier:
-            candidate.times(_NEXT_IN_FILE**earlier, f"{earlier} before it in this file")
-    best = sorted(scored, key=_order)[:limit]
-    return [Ranked(c.row, round(min(1.0, c.score / bound), 4), c.reasons()) for c in best]
+        number = candidate.row.file_id
+        candidate.earlier = taken[number]
+        taken[number] += 1
+        if candidate.earlier:
+            candidate.score *= _NEXT_IN_FILE**candidate.earlier
+    return nsmallest(limit, scored, key=_order)
 
 
 def _order(candidate: _Scored) -> tuple[float, str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future, wait
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,6 @@ _DEPTH = 5
 # Fusion looks at no more of the chunks that hold a phrase than this; the others may come from other agents.
 _MOST_EXACT = 200
 _RESERVE = 0.2
-PATIENCE = 10.0
-"""Seconds."""
 
 
 class Agent(StrEnum):
@@ -110,7 +108,6 @@ def retrieve(
 ) -> list[Found]:
     """Return what every agent found; one that fails or is not back by `deadline` says so, the others answer.
 
-    Late is better than nothing: as long as no agent is back, they are waited for, up to `PATIENCE` seconds more.
     Phrases and expressions are looked for in the texts of `ground`. `deadline` is a time of `time.monotonic`.
     """
     limit = max(_MIN_CANDIDATES, _DEPTH * query.limit)
@@ -136,10 +133,7 @@ def retrieve(
         running[Agent.EXACT] = _Running(found, found.result)
     # What only looks at names takes less time than a thread takes to begin, and is done while the others work.
     running |= {agent: _done(agent, searches[agent]) for agent in _QUICK if agent in searches}
-    if math.isfinite(deadline):
-        begun = [agent.ready for agent in running.values()]
-        wait(begun, max(0.0, deadline - time.monotonic()))
-        wait(begun, PATIENCE, FIRST_COMPLETED)
+    # One after the other: what was found by words becomes rows while LanceDB still compares vectors.
     return [_result(agent, running[agent], deadline) for agent in _ORDER if agent in running]
 
 

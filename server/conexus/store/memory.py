@@ -39,6 +39,15 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
+def collect_seldom() -> None:
+    """Let the garbage collector look less often in this process, which answers questions.
+
+    Each makes some thousand objects that go with its answer: by default the collector would look at them three times
+    meanwhile, and every few dozen questions at all there is, 10 to 90 ms in which every thread waits.
+    """
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
+
+
 def passing_environment() -> dict[str, str]:
     """Return the environment for processes that work and end: memory they keep for reuse makes them faster."""
     return {name: value for name, value in os.environ.items() if STAYING.get(name) != value}
@@ -67,8 +76,7 @@ def give_back_memory() -> None:
     """Release what Arrow and the C library keep for reuse; a bulk load leaves hundreds of MB there.
 
     What lives now is left out by the garbage collector from now on: it would go through a record for each
-    file again and again, 0.3 s each time, while every thread waits. And it looks less often: a question makes
-    some thousand objects that go with its answer, and by default it would look at them three times meanwhile.
+    file again and again, 0.3 s each time, while every thread waits.
     """
     import ctypes
 
@@ -77,7 +85,6 @@ def give_back_memory() -> None:
     give_back_mapped()
     gc.collect(1)
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # musl has no malloc_trim

@@ -115,8 +115,7 @@ class SymbolTable:
         """Return names and containers of these symbols: all that a name is matched with."""
         if not len(numbers):
             return [], []
-        names: list[str] = self._rows["name"].take(pa.array(numbers)).to_pylist()
-        return names, self._repeated("container", numbers)
+        return self._names(numbers), self._repeated("container", numbers)
 
     def matched(
         self, numbers: NDArray[np.integer[Any]], name: str, container: str
@@ -139,7 +138,7 @@ class SymbolTable:
         if not len(numbers):
             return []
         wanted = np.asarray(numbers, np.int64)
-        names = self._rows["name"].chunk(0).take(pa.array(wanted)).to_pylist()
+        names = self._names(wanted)
         kinds, containers = self._repeated("kind", wanted), self._repeated("container", wanted)
         places = [column[wanted].tolist() for column in self._places]
         return [
@@ -154,12 +153,13 @@ class SymbolTable:
         start, end = np.searchsorted(self.file_ids, np.array([file_id, file_id + 1], np.int32))
         return self.entries(np.arange(start, end))
 
+    def _names(self, numbers: NDArray[np.integer[Any]]) -> list[str]:
+        return _strings(self._rows["name"].chunk(0).take(pa.array(numbers)))
+
     def _repeated(self, name: str, numbers: NDArray[np.integer[Any]]) -> list[str]:
-        """Return what these symbols have in a column that is a dictionary; one by one they are slow to get."""
+        """Return what these symbols have in a column that is a dictionary."""
         column = self._rows[name].chunk(0)
-        distinct, places = np.unique(column.indices.to_numpy()[numbers], return_inverse=True)
-        spelled = column.dictionary.take(pa.array(distinct)).to_pylist()
-        return [spelled[at] for at in places.tolist()]
+        return _strings(column.dictionary.take(pa.array(column.indices.to_numpy()[numbers])))
 
     @cached_property
     def _places(self) -> list[NDArray[np.int32]]:
@@ -331,6 +331,12 @@ class VisibleSymbols:
 
     def _visible(self, file_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         return admitted(file_ids, self._on_disk)
+
+
+def _strings(column: pa.StringArray) -> list[str]:
+    # By way of numpy, as `to_pylist` makes a scalar of each first.
+    strings: list[str] = column.to_numpy(zero_copy_only=False).tolist()
+    return strings
 
 
 def _lexicon(sorted_names: pa.StringArray) -> Lexicon:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from conexus.settings import ScopeSettings
 
-__all__ = ["Source", "of_text", "peek", "read", "redact"]
+__all__ = ["Source", "cut", "of_text", "peek", "read", "redact"]
 
 _BINARY_SAMPLE = 8192
 # UTF-32 comes first: its little-endian mark starts with that of UTF-16.
@@ -156,6 +156,28 @@ def peek(root: Path, path: str, settings: ScopeSettings) -> bytes | None:
     return None if isinstance(loaded, Skipped) else loaded[0]
 
 
+def cut(root: Path, path: str, settled: tuple[int, int], start: int, end: int) -> bytes | None:
+    """Return the bytes `start` to `end` of a file that is `settled` (size, mtime_ns), as they lie there, unjudged.
+
+    None if it is another file by now, or cannot be read: `read` says more. Nothing of the bytes may be shown unless
+    their digest is that of bytes that were judged, and nothing in them is to be blanked.
+    """
+    try:
+        descriptor = _opened(root, path)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != settled:
+            return None
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, end - start)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def of_text(path: str, text: bytes, settings: ScopeSettings) -> Source | Skipped:
     """Judge an editor's `text` (UTF-8) as `read` would if it were saved at `path`."""
     if skipped := _judge_name(path, settings):
@@ -176,12 +198,18 @@ def _judge_name(path: str, settings: ScopeSettings) -> Skipped | None:
     return None
 
 
+# Without O_NONBLOCK, opening a pipe that took a file's place would wait for a writer for ever.
+_FLAGS = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _FLAGS |= getattr(os, _flag, 0)
+
+
+def _opened(root: Path, path: str) -> int:
+    return os.open(os.path.join(root, path), _FLAGS)  # noqa: PTH118 - Path normalises odd names
+
+
 def _load(root: Path, path: str, limit: int) -> tuple[bytes, int] | Skipped:
-    # Without O_NONBLOCK, opening a pipe that took a file's place would wait for a writer for ever.
-    flags = os.O_RDONLY
-    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
-        flags |= getattr(os, flag, 0)
-    descriptor = os.open(os.path.join(root, path), flags)  # noqa: PTH118 - Path normalises odd names
+    descriptor = _opened(root, path)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
