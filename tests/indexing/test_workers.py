@@ -107,6 +107,34 @@ def test_status_names_the_quarantined_file(folder_of: Callable[..., Path], tmp_p
         assert {hit.path for hit in folder.search(SearchRequest("odd")).hits} >= {"bad.py"}
 
 
+@pytest.mark.usefixtures("poisoned")
+def test_the_file_that_kills_a_worker_is_found_in_any_job(folder_of: Callable[..., Path]) -> None:
+    names = [f"m{number}.py" for number in range(12)]
+    texts = {name: f"x = {number}" for number, name in enumerate(names)}
+    texts["m4.py"], texts["m10.py"] = "# POISON-CRASH", "# POISON-HANG"
+    root = folder_of("".join(f"//- /{name}\n{text}\n" for name, text in texts.items()))
+    items = [Item(Entry(name, 20, 0), number) for number, name in enumerate(names)]
+    pool = WorkerPool(Setup(os.fspath(root), ScopeSettings(), "static", 256), 1, 1.0)
+    notes = files(list(pool.run(Job(tuple(items[at : at + 4])) for at in range(0, 12, 4))))
+    assert sorted(notes) == sorted(names)
+    assert {name for name, note in notes.items() if note} == {"m4.py", "m10.py"}
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_workers_leave_no_temporary_file(
+    folder_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    root = folder_of("//- /a.py\nx = 1\n//- /bad.py\n# POISON-CRASH\n")
+    assert sorted(files(run(root, ["a.py", "bad.py"]))) == ["a.py", "bad.py"]
+    assert list(temporary.iterdir()) == []
+    temporary.rmdir()
+    with pytest.raises(WorkersFailedError, match="TMPDIR"):
+        run(root, ["a.py"])
+
+
 def test_workers_that_cannot_start_say_so(
     folder_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

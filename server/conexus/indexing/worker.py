@@ -1,4 +1,4 @@
-"""A parse worker: `python -m conexus.indexing.worker`, jobs in on stdin, rows out on stdout.
+"""A parse worker: `python -m conexus.indexing.worker WHEREABOUTS`, jobs in on stdin, rows out on stdout.
 
 It reads files, cuts them, splits words and embeds, and hands back Arrow bytes, so the process that
 writes never touches a row. It may be killed at any moment: it owns nothing but its memory.
@@ -26,6 +26,7 @@ from conexus.embedding.terms import terms_of_names
 from conexus.embedding.vocabulary import document_frequencies, embedded_vocabulary
 from conexus.embedding.words import passage
 from conexus.indexing.jobs import FileRows, Item, Job, Made, Setup, Unfinished
+from conexus.indexing.whereabouts import Whereabouts
 from conexus.parsing.chunker import parse
 from conexus.parsing.languages import language_of
 from conexus.store.schema import RowsBuilder, runs_of
@@ -58,11 +59,11 @@ class Worker:
         self._recent: OrderedDict[str, dict[bytes, bytes]] = OrderedDict()
         """Vectors by passage digest of the last version of editors' texts: an edit changes few passages."""
 
-    def make(self, job: Job, started: Callable[[int], None]) -> Made:
-        """Return what became of every file of `job`; `started(i)` is called before file i is touched."""
+    def make(self, job: Job, started: Callable[[], None]) -> Made:
+        """Return what became of every file of `job`; `started` is called before each is touched, and after the last."""
         batch = _Batch(self._known(job), self._dimensions)
-        for position, item in enumerate(job.items):
-            started(position)
+        for item in job.items:
+            started()
             read_at = time.time_ns()
             outcome = self._source(item)
             if isinstance(outcome, Skipped):
@@ -71,7 +72,7 @@ class Worker:
                 batch.touched.append((item, read_at))
             else:
                 batch.add(item, outcome, read_at)
-        started(len(job.items))
+        started()
         made = batch.finish(self._embedder)
         for item in job.items:
             if item.text is not None:
@@ -218,6 +219,7 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)
     jobs = sys.stdin.buffer
     answers = _private_stdout()
+    whereabouts = Whereabouts.share(Path(sys.argv[1]))
     setup = pickle.load(jobs)  # noqa: S301 -- written by our own parent process
     if setup.background:
         with contextlib.suppress(AttributeError, OSError):
@@ -227,18 +229,16 @@ def main() -> None:
     worker = Worker(setup)
     with contextlib.suppress(EOFError):
         while True:
-            _serve(worker, pickle.load(jobs), answers)  # noqa: S301 -- written by our own parent process
+            made = _made(worker, pickle.load(jobs), whereabouts)  # noqa: S301 -- written by our own parent process
+            pickle.dump(made, answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
 
 
-def _serve(worker: Worker, job: Job, answers: BinaryIO) -> None:
-    def send(message: object) -> None:
-        pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
-
+def _made(worker: Worker, job: Job, whereabouts: Whereabouts) -> Made | RuntimeError:
     try:
-        send(worker.make(job, send))
+        return worker.make(job, whereabouts.step)
     except Exception as error:  # noqa: BLE001 -- handed to the parent, which decides
-        send(RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+        return RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 
 
 def _private_stdout() -> BinaryIO:

@@ -14,7 +14,9 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from attrs import evolve
 
 from conexus.domain import ConexusError
+from conexus.indexing import whereabouts
 from conexus.indexing.jobs import Job, Made, nothing_made
+from conexus.indexing.whereabouts import Whereabouts
 from conexus.store.memory import passing_environment
 from conexus.workspace.files import Skipped, SkipReason
 
@@ -220,23 +222,25 @@ class _Worker:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._process: subprocess.Popen[bytes] | None = None
-        self._position: int | None = None
-        self._since = 0.0
+        self._whereabouts: Whereabouts | None = None
+        self._before = 0
+        """What the worker had counted before its job."""
+        self._seen, self._since = 0, 0.0
         self._busy_with = 0
         self._stuck = False
         self._proven = False
 
     def make(self, job: Job) -> Made:
         """Return what the process made of `job`; raises _WorkerDiedError."""
-        self._position, self._stuck = None, False
-        process = self._started()
+        self._stuck = False
+        process, counted = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
+        self._before = counted.count
         self._busy_with = len(job.items)
         try:
             _send(process.stdin, job)
-            while isinstance(message := pickle.load(process.stdout), int):  # noqa: S301 -- our own worker
-                self._position, self._since = message, time.monotonic()
+            message = pickle.load(process.stdout)  # noqa: S301 -- our own worker
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise self._death(error) from error
         finally:
@@ -266,19 +270,31 @@ class _Worker:
         return self._process is None or self._process.wait(1) is not None
 
     def kill_if_stuck(self, file_timeout: float) -> None:
-        """Kill the process if its current file, or embedding its batch, takes too long."""
-        if not self._busy_with or self._position is None:
+        """Kill the process if its current file, or embedding its batch, takes too long. To be called often."""
+        counted, files = self._whereabouts, self._busy_with
+        if not files or counted is None:
             return
-        allowed = file_timeout if self._position < self._busy_with else _BATCH_SECONDS
-        if time.monotonic() - self._since > allowed:
+        # No two jobs have the same counts, so what is seen twice was not left between.
+        if (count := counted.count) != self._seen:
+            self._seen, self._since = count, time.monotonic()
+            return
+        position = count - self._before - 1
+        allowed = file_timeout if position < files else _BATCH_SECONDS
+        if position >= 0 and time.monotonic() - self._since > allowed:
             self._stuck = True
             self.kill()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
+    def _position(self) -> int | None:
+        """Return the number of the file that the worker is at, as many as there are after the last, None before any."""
+        steps = self._whereabouts.count - self._before if self._whereabouts is not None else 0
+        return steps - 1 if steps else None
+
+    def _started(self) -> tuple[subprocess.Popen[bytes], Whereabouts]:
+        if self._process is None or self._whereabouts is None:
+            self._whereabouts = _new_whereabouts()
             self._process = subprocess.Popen(
                 # -P: a folder that is worked in must not be able to shadow our modules.
-                [sys.executable, "-P", "-m", "conexus.indexing.worker"],
+                [sys.executable, "-P", "-m", "conexus.indexing.worker", self._whereabouts.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment(),
@@ -287,28 +303,40 @@ class _Worker:
             )
             assert self._process.stdin is not None
             _send(self._process.stdin, self._setup)
-        return self._process
+            self._seen = -1
+        return self._process, self._whereabouts
 
     def _death(self, error: Exception) -> Exception:
         assert self._process is not None
         self.kill()
         code = self._process.wait()
+        position = self._position()
         self._forget()
-        if self._position is None and not self._proven:
+        if position is None and not self._proven:
             return WorkersFailedError(
                 f"a parse worker ended with code {code} before its first file ({error}); "
                 "run `conexus doctor`, and see its message above"
             )
-        return _WorkerDiedError(
-            self._position, "parser timed out" if self._stuck else f"parser died ({code})"
-        )
+        return _WorkerDiedError(position, "parser timed out" if self._stuck else f"parser died ({code})")
 
     def _forget(self) -> None:
         if self._process is not None:
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
                     pipe.close()
-        self._process = None
+        path = self._whereabouts.path if self._whereabouts is not None else None
+        self._process = self._whereabouts = None
+        if path is not None:
+            whereabouts.remove(path)
+
+
+def _new_whereabouts() -> Whereabouts:
+    try:
+        return Whereabouts.create()
+    except OSError as error:
+        raise WorkersFailedError(
+            f"no temporary file can be made for a parse worker: {error}; make room there, or set TMPDIR to another folder"
+        ) from error
 
 
 def _send(pipe: IO[bytes], message: object) -> None:
