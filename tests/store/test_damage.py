@@ -202,8 +202,8 @@ def test_an_optimize_that_dies_loses_nothing(desk: Desk, monkeypatch: pytest.Mon
     before = everything(desk.index)
     original = getattr(Tables, step)
 
-    def dies(tables: Tables) -> None:
-        original(tables)
+    def dies(tables: Tables, *words: str) -> None:
+        original(tables, *words)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -426,10 +426,10 @@ def test_a_builder_that_is_not_needed_is_dismissed(desk: Desk) -> None:
 def test_what_the_builder_cannot_do_is_told(desk: Desk) -> None:
     desk.write(many(3))
     with Arranger(desk.index.directory, 32) as arranger:
-        arranger.do("build")
+        arranger.do("build 1.arrow")
         shutil.rmtree(desk.index.directory / "chunks.lance" / "data")
         with pytest.raises(RuntimeError, match=r"build_words: .*chunks\.lance"):
-            arranger.do("build_words")
+            arranger.do("build_words 2.arrow")
 
 
 def test_the_builder_ends_with_its_parent(desk: Desk) -> None:

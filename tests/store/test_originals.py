@@ -79,7 +79,7 @@ def test_what_cannot_be_read_is_left_to_lancedb(opened: Tables, monkeypatch) -> 
     monkeypatch.setattr(tables, "FLAT_ROWS", 100)
     monkeypatch.setattr(tables, "CODED_ROWS", 100)
     add(opened, 0, 2_000)
-    opened.build()
+    opened.build("1.arrow")
     addresses, vectors = of_lancedb(opened)
     query = vectors[7].astype(np.float32)
     rows, scores = opened.nearest(query, 5, [ADDRESS, "file_id"]).result()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NICENESS = 10  # typing and searching go first
 STEPS = ("build", "build_words", "prune", "save_tables")
-"""Methods of `Tables` that can be done here; the last one with the name that follows it."""
+"""Methods of `Tables` that can be done here; all but `prune` with the name that follows them."""
 _DONE = "done\n"
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from conexus.store.mapped import Mapped
     from conexus.store.overlay import Overlay
+    from conexus.store.postings import Postings
     from conexus.store.schema import Fingerprint
     from conexus.store.snapshot import Snapshot
     from conexus.store.tables import Tables
@@ -120,6 +121,8 @@ class Index:
     _scan: Any = field(init=False, default=None)
     _saved: tuple[str, Mapped | None] = field(init=False, default=("", None))
     """Places and symbols to be mapped, and the name they were looked for under."""
+    _words: tuple[str, Postings | None] = field(init=False, default=("", None))
+    """The same of lists of words."""
     _saving: threading.Lock = field(init=False, factory=threading.Lock)
     _closed: bool = field(init=False, default=False)
     _guard: threading.RLock = field(init=False, factory=threading.RLock)
@@ -343,9 +346,10 @@ class Index:
             tables = self._opened()
             self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
             self.prepare_arranging()
-            tables.build_words()
-            numbers = evolve(self._manifest.committed, indexed_revision=self.revision, unsettled=0)
-            self._publish_settled(numbers)
+            tables.build_words(self._next_words())
+            self._publish_settled(evolve(self._manifest.committed, indexed_revision=self.revision))
+            self._forget_words()
+            self._publish_settled(evolve(self._manifest.committed, unsettled=0))
             with self._guard:
                 self._masks, self._snapshot = None, None
 
@@ -426,15 +430,20 @@ class Index:
         bad = self._damaged_parts()
         if not bad:
             return
-        if all("/_indices/" in name for name in bad):
+        if all(_is_structure(name) for name in bad):
             self._drop_structures(bad)
         else:
             self._rebuild(_listed(bad))
 
     def _drop_structures(self, bad: Sequence[str]) -> None:
         """Give up search structures whose files are damaged; the rows are sound."""
+        from conexus.store import postings
+
         self.notes.append(f"rebuilding search structures of {self.directory}: damaged {_listed(bad)}")
-        self._opened().drop_structures()
+        if any(not name.startswith(parts.WORDS) for name in bad):
+            self._opened().drop_structures()
+        if any(name.startswith(parts.WORDS) for name in bad):
+            postings.forget(self.directory)
         # They stay on disk until versions are pruned; forget what they should have been.
         self._publish(Publication(self._manifest.committed, lost=bad))
         self._publish_settled(evolve(self._manifest.committed, indexed_revision=-1))
@@ -547,12 +556,12 @@ class Index:
         )
 
     def _arrange(self, tables: Tables, tell: Callable[[str], None]) -> None:
-        is_first = not tables.has_words_structure
+        is_first = not (tables.has_words_structure or self._words_now())
         self._publish(Publication(evolve(self._manifest.committed, unsettled=1)))
         tell("deleting superseded rows")
         self._delete_dead(tables)
         tell("building search structures")
-        tables.build()
+        tables.build(self._next_words())
         indexed = evolve(
             self._manifest.committed,
             indexed_revision=self.revision,
@@ -568,9 +577,29 @@ class Index:
             numbers = self._manifest.committed
             numbers = evolve(numbers, unsettled=0, optimized=numbers.optimized + 1)
             self._save_tables(tables, numbers)
+            self._forget_words()
             self._publish_settled(numbers)
         self._forget_tables()
         self._after_optimize(tables, reopen=is_first)
+
+    def _next_words(self) -> str:
+        from conexus.store import postings
+
+        return postings.name_of(self.revision)
+
+    def _words_now(self) -> Postings | None:
+        """Return the lists of words of this arrangement; None if there are none, as in indexes from before them."""
+        from conexus.store import postings
+
+        name = postings.name_of(self._manifest.committed.indexed_revision)
+        if self._words[0] != name or self._words[1] is None:
+            self._words = (name, postings.find(self.directory, name))
+        return self._words[1]
+
+    def _forget_words(self) -> None:
+        from conexus.store import postings
+
+        postings.forget(self.directory, but=postings.name_of(self._manifest.committed.indexed_revision))
 
     def _save_tables(self, tables: Tables, numbers: Committed) -> None:
         """Write places and symbols of a huge index for everybody who will open it."""
@@ -789,7 +818,7 @@ class Index:
             overlay.view(), overlay.symbols, statistics, self._settled_rows,
             arrangement, self._buffers,
             self._saved_tables(arrangement, masks.chunks), lambda: self._tables_saved_apart(arrangement),
-            self._scan,
+            self._scan, self._words_now(),
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)
 
@@ -871,7 +900,14 @@ def _bytes_by_part(directory: Path) -> dict[str, int]:
     return found
 
 
+def _is_structure(name: str) -> bool:
+    """Return whether a file can be made again from the rows."""
+    return "/_indices/" in name or name.startswith(f"{parts.WORDS}/")
+
+
 def _part_of(name: str) -> str:
+    if name.startswith(f"{parts.WORDS}/"):
+        return "words"
     root, folder, *_rest, file = name.split("/")
     if folder in ("_versions", "_transactions"):
         return "versions"

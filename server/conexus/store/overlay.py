@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 K1 = 1.2
 B = 0.75
 """BM25's constants as LanceDB has them, so that scores of both compare."""
-_LONGEST_WORD = 40  # bytes; LanceDB leaves longer words out of its full-text structure
+LONGEST_WORD = 40  # bytes; LanceDB leaves longer words out of its full-text structure
 _SLACK_ROWS = 256
 _SLACK_WORDS = 4_096
 
@@ -230,7 +230,7 @@ def _numbered(
     words = lists.flatten()
     rows = pc.list_parent_indices(lists).to_numpy().astype(np.int32)
     sizes = pc.binary_length(words)
-    keep = pc.and_(pc.greater(sizes, 0), pc.less_equal(sizes, _LONGEST_WORD))
+    keep = pc.and_(pc.greater(sizes, 0), pc.less_equal(sizes, LONGEST_WORD))
     words, rows = words.filter(keep), rows[keep.to_numpy(zero_copy_only=False)]
     encoded = words.dictionary_encode()
     local = [known.setdefault(word, len(known)) for word in encoded.dictionary.to_pylist()]

@@ -1,4 +1,4 @@
-"""The files LanceDB wrote: made durable, remembered, and checked against what was remembered.
+"""The files of an index, LanceDB's and lists of words: made durable, remembered, and checked against what was remembered.
 
 LanceDB never calls fsync and does not notice damaged data files; a zeroed manifest even opens as an empty
 table. Sizes and a digest of each file's first and last blocks (where its format keeps its index) catch
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-ROOTS = ("chunks.lance", "symbols.lance")
+WORDS = "words"
+ROOTS = ("chunks.lance", "symbols.lance", WORDS)
 _BLOCK = 4096
 # Transactions are a log for concurrent writers, and the hint is overwritten in place; no reader needs them.
 _IGNORED = ("_transactions", "latest_version_hint.json")
@@ -61,7 +62,7 @@ def damaged(directory: Path, known: Mapping[str, Part]) -> list[str]:
 
 
 def sizes(directory: Path) -> dict[str, int]:
-    """Return the bytes of every file LanceDB keeps here, by name."""
+    """Return the bytes of every file that is kept here, by name."""
     return dict(_scan(directory, ignored=()))
 
 

@@ -75,6 +75,7 @@ class PlaceTable:
         self._table = arranged.select(PLACE)
         self._path_of = path_of
         self._file_ids: NDArray[np.int32] = _column(arranged, "file_id")
+        self._ords: NDArray[np.int32] = _column(arranged, "ord")
         self._starts: NDArray[np.int32] = _column(arranged, "start")
         self._addresses: NDArray[np.uint64] = _column(arranged, _ADDRESSES)
         self._by_address: NDArray[np.int32] = _column(arranged, _BY_ADDRESS)
@@ -92,6 +93,14 @@ class PlaceTable:
         return (
             np.where(known, self._by_address[found], -1) if known.any() else np.full(len(found), -1, np.int32)
         )
+
+    def at(self, file_ids: NDArray[np.int32], ords: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Return the position of each chunk, given by its file and its place there, intp[n]; -1 if it is not here."""
+        found = np.searchsorted(self._file_ids, file_ids) + ords
+        found[found >= len(self._file_ids)] = -1
+        if len(self._file_ids):
+            found[(self._file_ids[found] != file_ids) | (self._ords[found] != ords)] = -1
+        return found
 
     def file_ids(self, positions: NDArray[np.integer]) -> NDArray[np.int32]:
         """Return the file ids at these positions, int32[n]; -1 where there is none."""

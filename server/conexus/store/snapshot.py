@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from conexus.store.manifest import FileRecord
     from conexus.store.overlay import OverlayView, TermStatistics
+    from conexus.store.postings import Postings, Ranked
     from conexus.store.settled import Settled
 
     _Fetched = tuple[pa.Table, NDArray[np.float32]]
@@ -68,6 +69,8 @@ class View:
     """Has them written, which takes seconds; None where that cannot be done."""
     scan: Scan = field(factory=Scan)
     """Vectors that no structure finds, shared by an index's snapshots."""
+    words: Postings | None = None
+    """Of all files published until the arrangement, and of others that are gone."""
 
 
 @define(eq=False)
@@ -98,9 +101,9 @@ class Snapshot:
     def waiting_chunks(self) -> int:
         """Return how many chunks of a bulk load still in progress cannot be found by their words yet."""
         tables = self._tables()
-        return (
-            0 if self.view.indexed_only or not tables or not tables.has_words_structure else self.view.pending
-        )
+        if self.view.indexed_only or tables is None:
+            return 0
+        return self.view.pending if self.view.words or tables.has_words_structure else 0
 
     @property
     def live(self) -> NDArray[np.bool_]:
@@ -192,7 +195,10 @@ class Snapshot:
         def fetch(tables: Tables, count: int, where: str, columns: Sequence[str]) -> Asked[_Fetched]:
             return tables.matching(distinct, count, columns, where=where)
 
-        on_disk = self._search(fetch, limit, allowed)
+        if (postings := self.view.words) is not None:
+            on_disk = Asked.later(lambda: self._listed(postings, distinct, limit, allowed))
+        else:
+            on_disk = self._search(fetch, limit, allowed)
 
         def result() -> list[Row]:
             mask = self._mask(self._in_memory(), allowed)
@@ -304,6 +310,43 @@ class Snapshot:
                 count, asked = ask(4 * count)
 
         return Asked(first[1].answered, result)
+
+    def _listed(
+        self, postings: Postings, words: Sequence[str], limit: int, allowed: NDArray[np.bool_] | None
+    ) -> list[Row]:
+        """Return the `limit` best chunks on disk by their words."""
+        mask = self._mask(self.view.on_disk, allowed)
+        files = int(np.count_nonzero(mask))
+        if not files or limit <= 0:
+            return []
+        if allowed is None:
+            # Going over all file ids takes longer than finding some more rows: few are of files that are gone.
+            count = self._first_fetch(limit, files)
+            found = postings.matching(words, count)
+            kept = np.flatnonzero(admitted(found.file_ids, mask))[:limit]
+            if len(kept) == limit or len(found.file_ids) < count:
+                return self._ranked(found, kept)
+        found = postings.matching(words, limit, mask)
+        return self._ranked(found, np.arange(len(found.file_ids)))
+
+    def _ranked(self, found: Ranked, kept: NDArray[np.intp]) -> list[Row]:
+        """Return the chunks that `kept` numbers, from where places are known or else from LanceDB."""
+        file_ids, ords, scores = found.file_ids[kept], found.ords[kept], found.scores[kept]
+        places, tables = self._places_now(), self._tables()
+        if places is not None:
+            positions = places.at(file_ids, ords)
+            if not len(positions) or positions.min() >= 0:
+                return places.rows(positions, scores)
+        if tables is None or not len(file_ids):
+            return []
+        # Rows were added since we read where they are; what was deleted since this snapshot is missing.
+        rows = tables.rows(CHUNKS, where_ids(file_ids), PLACE)
+        keys = zip(rows["file_id"].to_pylist(), rows["ord"].to_pylist(), strict=True)
+        at = {key: number for number, key in enumerate(keys)}
+        wanted = zip(file_ids.tolist(), ords.tolist(), strict=True)
+        numbers = np.array([at.get(key, -1) for key in wanted], np.intp)
+        known = numbers >= 0
+        return rows_of_table(rows.take(pa.array(numbers[known])), self.view.path_of, scores[known])
 
     def _ask(self, fetch: _Fetch, tables: Tables, count: int, where: str) -> Asked[_Found]:
         places = self._places_now()

@@ -22,7 +22,7 @@ from conexus.store.originals import Originals, Unreadable
 from conexus.store.schema import chunk_schema, symbol_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -50,6 +50,8 @@ _ATTEMPTS = 3
 _INDEX_CACHE = 256 << 20
 _METADATA_CACHE = 24 << 20
 _SCALAR, _CODED = "IvfSq", "IvfRq"
+_WORDS = ("file_id", "ord", "tokens")
+_BATCH = 8_192
 ADDRESS = "_rowid"
 """Where LanceDB keeps a row: the number of a fragment, never given twice, and of a row in it. Queries get it
 for nothing, while any column of a hundred rows costs more than finding them."""
@@ -141,7 +143,7 @@ class Tables:
 
     @property
     def has_words_structure(self) -> bool:
-        """Return whether there is a full-text structure."""
+        """Return whether LanceDB has a full-text structure, as it has in indexes from before `postings`."""
         return "tokens_idx" in self._structures
 
     def versions(self) -> tuple[int, int]:
@@ -247,8 +249,8 @@ class Tables:
     ) -> Asked[Scored]:
         """Ask for `columns` of the rows with any of `words` and their BM25 scores, best first.
 
-        Rows that the full-text structure does not cover are left out, if there is one: scanning their words
-        takes 25 ms a thousand, and a question must not wait for a bulk load.
+        For what `postings` do not hold. Rows that LanceDB's full-text structure does not cover are left out, if there
+        is one: scanning their words takes 25 ms a thousand, and a question must not wait for a bulk load.
         """
         from lancedb.query import MatchQuery
 
@@ -291,20 +293,34 @@ class Tables:
             self._arranger.close()
             self._arranger = None
 
-    def build(self) -> None:
-        """Create the structures that are missing and extend the others to every row. Raises IndexUnwritable."""
-        self._arrange("build", self._build)
+    def build(self, words: str) -> None:
+        """Create the structures that are missing and extend the others to every row; write `postings` called `words`.
 
-    def build_words(self) -> None:
-        """Make the structures of words and ids anew, over every row. Raises IndexUnwritable."""
-        self._arrange("build_words", self._build_words)
+        Raises IndexUnwritable.
+        """
+
+        def here() -> None:
+            self._run(self._build())
+            self._write_words(words)
+            self._run(self._drop_words_structure())
+
+        self._arrange(f"build {words}", here)
+
+    def build_words(self, words: str) -> None:
+        """Make the structure of ids anew and write `postings` called `words`, over every row. Raises IndexUnwritable."""
+
+        def here() -> None:
+            self._run(self._build_ids())
+            self._write_words(words)
+
+        self._arrange(f"build_words {words}", here)
 
     def prune(self) -> None:
         """Merge small fragments and delete the files of all older versions. Raises IndexUnwritable.
 
         A query that stands at an older version fails then, and `_ask` asks again at the newest.
         """
-        self._arrange("prune", self._prune)
+        self._arrange("prune", lambda: self._run(self._prune()))
 
     def save_tables(self, name: str) -> None:
         """Write places and symbols of all rows as files called `name`. Raises IndexUnwritable."""
@@ -345,11 +361,11 @@ class Tables:
         self._thread.join()
         self._loop.close()
 
-    def _arrange(self, step: str, here: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _arrange(self, step: str, here: Callable[[], None]) -> None:
         with unwritable(self.directory), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             if self._arranger is None:
-                self._run(here())
+                here()
             else:
                 self._apart(self._arranger, step)
                 self.refresh()
@@ -360,6 +376,27 @@ class Tables:
         except RuntimeError:
             self.stop_arranger()  # it may be gone: the next attempt has another
             raise
+
+    def _write_words(self, name: str) -> None:
+        """Write `postings` of every row, out of the last ones and the words of rows that are not in those."""
+        from conexus.store import postings
+
+        file_ids = self.rows(CHUNKS, columns=["file_id"])["file_id"].to_numpy()
+        if not len(file_ids):
+            return
+        before = postings.newest(self.directory)
+        new = postings.new_files(before, file_ids)
+        if new is not None and not len(new) and postings.find(self.directory, name):
+            return
+        rows = self._batches(_WORDS, "" if new is None else where_ids(new))
+        postings.write(self.directory, name, None if new is None else before, rows)
+
+    def _batches(self, columns: Sequence[str], where: str) -> Iterator[pa.RecordBatch]:
+        """Yield rows of chunks some thousands at a time."""
+        query = self._table(CHUNKS).query().select(list(columns))
+        reader = self._run((query.where(where) if where else query).to_batches(max_batch_length=_BATCH))
+        while (batch := self._run(anext(reader, None))) is not None:
+            yield batch
 
     def _ask(self, name: str, query: Callable[[Any], Any]) -> Asked[pa.Table]:
         def begin() -> Future[Any]:
@@ -446,10 +483,10 @@ class Tables:
         rows = await table.count_rows()
         if not rows:
             return
-        wanted = {"file_id": BTree(), "tokens": _word_structure()}
+        wanted: dict[str, Any] = {"file_id": BTree()}
         if rows >= FLAT_ROWS:
             wanted["vector"] = _vector_structure(rows)
-        # Extending structures merges fragments, which writes all rows; before there are vectors, making words anew
+        # Extending structures merges fragments, which writes all rows; before there are vectors, making ids anew
         # costs less, and nothing where a bulk load has just done it.
         is_first = "vector" in wanted and not self.has_vector_structure
         if self._structures and not is_first:
@@ -459,12 +496,17 @@ class Tables:
                 await table.create_index(column, config=config, replace=True)
         await self._look_at_structures()
 
-    async def _build_words(self) -> None:
+    async def _build_ids(self) -> None:
         from lancedb.index import BTree
 
-        for column, config in (("file_id", BTree()), ("tokens", _word_structure())):
-            await self._table(CHUNKS).create_index(column, config=config, replace=True)
+        await self._table(CHUNKS).create_index("file_id", config=BTree(), replace=True)
         await self._look_at_structures()
+
+    async def _drop_words_structure(self) -> None:
+        """Drop what an index from before `postings` has instead of them."""
+        if self.has_words_structure:
+            await self._table(CHUNKS).drop_index("tokens_idx")
+            await self._look_at_structures()
 
     async def _is_outdated(self, column: str, *, is_first: bool) -> bool:
         statistics = await self._table(CHUNKS).index_stats(f"{column}_idx")
@@ -512,20 +554,6 @@ def _vector_structure(rows: int) -> Any:
         return IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
     partitions = max(1, rows // _CODED_PARTITION_ROWS)
     return IvfRq(distance_type="cosine", num_bits=2, num_partitions=partitions, sample_rate=64)
-
-
-def _word_structure() -> Any:
-    from lancedb.index import FTS
-
-    # The words are already split and in lower case, and code has no stop words.
-    return FTS(
-        base_tokenizer="whitespace",
-        stem=False,
-        remove_stop_words=False,
-        lower_case=False,
-        ascii_folding=False,
-        with_position=False,
-    )
 
 
 async def _cancel_others() -> None:
