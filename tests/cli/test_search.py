@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from conexus.cli.exits import Exit
 from conexus.domain import Span
 from conexus.engine.folder import Folder
 from conexus.search.gates import Hit
-from conexus.store.errors import IndexBusy
+from conexus.store.errors import IndexBusy, IndexUnwritable
 
 if TYPE_CHECKING:
     from .conftest import Run
@@ -53,6 +54,15 @@ def test_nothing_found_has_its_own_code(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ran = run("search", "anything", "--root", tmp_path / "empty")
     assert (ran.code, ran.out) == (Exit.NOTHING, "")
+    assert f"no file of {tmp_path / 'empty'} is indexed" in ran.err
+
+
+def test_a_language_that_nothing_is_written_in_is_named(run: Run, project: Path) -> None:
+    for arguments in (["secrets", "--lang", "klingon,python"], ["secrets lang:klingon"]):
+        ran = run("search", *arguments, "--root", project)
+        assert ("no indexed file is in klingon; most are in python" in ran.err) is (ran.code == Exit.NOTHING)
+    assert ran.code == Exit.NOTHING
+    assert "klingon" not in run("search", "/no such thing/", "--root", project).err
 
 
 @pytest.mark.parametrize(
@@ -135,6 +145,25 @@ def test_while_another_process_indexes_what_is_there_answers(
     ran = run("search", "redact_secrets", "--root", project)
     assert ran.code == Exit.OK
     assert "process 4711" in ran.err
+    assert ran.out.startswith("src/secrets.py:1:")
+
+
+def test_an_index_that_cannot_be_written_answers(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Folder, *_: object, **__: object) -> None:
+        raise IndexUnwritable(self.root, errno.EACCES)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "reconcile", refuse)
+        ran = run("search", "redact_secrets", "--root", project)
+        assert ran.code == Exit.FAILED
+        assert "permission denied" in ran.err
+    run("index", project)
+    monkeypatch.setattr(Folder, "reconcile", refuse)
+    ran = run("search", "redact_secrets", "--root", project)
+    assert ran.code == Exit.OK
+    assert "permission denied" in ran.err
     assert ran.out.startswith("src/secrets.py:1:")
 
 

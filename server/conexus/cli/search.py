@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from conexus.cli import text
 from conexus.cli.exits import Exit
 from conexus.cli.options import json_option, root_option, set_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
-    from conexus.engine.folder import Folder
+    from conexus.engine.folder import Folder, SearchReply
     from conexus.search.context import EditorContext
     from conexus.search.query import SearchRequest
 
@@ -28,6 +31,7 @@ Examples:
 """
 # Git may take longer to tell all it knows; what it told by then counts.
 _PAST_SECONDS = 2.0
+_MOST_LANGUAGES = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -144,13 +148,15 @@ def _check_usage(query: str | None, queries: BinaryIO | None, form: str | None, 
 def interrupted_while_indexing(folder: Folder) -> bool:
     """Bring the index up to date; return whether somebody stopped it."""
     from conexus.cli.session import reconcile
-    from conexus.store.errors import IndexBusy
+    from conexus.store.errors import IndexBusy, IndexUnwritable
 
     try:
         report = reconcile(folder)
-    except IndexBusy as busy:
-        # Somebody else brings the index up to date; what is committed already answers.
-        _logger.warning("%s. Searching what is indexed so far.", busy)
+    except (IndexBusy, IndexUnwritable) as refusal:
+        if not _is_indexed(folder):
+            raise
+        # Somebody else brings the index up to date, or nobody can; what is committed already answers.
+        _logger.warning("%s. Searching what is indexed so far.", refusal)
         return False
     if report.cancelled:
         click.echo(
@@ -159,12 +165,22 @@ def interrupted_while_indexing(folder: Folder) -> bool:
     return report.cancelled
 
 
+def _is_indexed(folder: Folder) -> bool:
+    from conexus.store.errors import IndexMissing
+
+    try:
+        folder.view()
+    except IndexMissing:
+        return False
+    return True
+
+
 def _answer(folder: Folder, request: SearchRequest, lines: int, *, as_json: bool) -> int:
     from conexus.cli import hits
     from conexus.search.confidence import WEAK_NOTE
 
     reply = folder.search(request)
-    for note in (*([WEAK_NOTE] if reply.weak else []), *reply.notes):
+    for note in (*([WEAK_NOTE] if reply.weak else []), *reply.notes, *_why_nothing(folder, reply)):
         _logger.warning("%s", note)
     if as_json:
         click.echo(hits.as_json(request.text, reply))
@@ -174,3 +190,15 @@ def _answer(folder: Folder, request: SearchRequest, lines: int, *, as_json: bool
         for line in hits.plain(reply.hits, lines, explain=request.explain):
             click.echo(line)
     return Exit.OK if reply.hits else Exit.NOTHING
+
+
+def _why_nothing(folder: Folder, reply: SearchReply) -> Iterator[str]:
+    """Yield why there are no hits, where that is not the question's fault."""
+    if reply.hits:
+        return
+    languages = Counter(record.language for record in folder.view().records.values())
+    if not languages:
+        yield f"no file of {text.name(str(folder.root))} is indexed; `conexus index` says what was left out, and why"
+    elif unknown := reply.query.filters.languages - languages.keys():
+        known = ", ".join(f"{name} ({count:,})" for name, count in languages.most_common(_MOST_LANGUAGES))
+        yield f"no indexed file is in {text.name(', '.join(sorted(unknown)))}; most are in {known}"

@@ -55,12 +55,11 @@ def status(directory: Path, flags: tuple[str, ...], *, as_json: bool) -> int:
 def _lines(state: Status) -> Iterator[str]:
     import attrs
 
-    for key, value in attrs.asdict(state).items():
-        if isinstance(value, dict) and key == "stats":
-            for name, figure in value.items():
-                yield _line(name, figure)
-        else:
-            yield _line(key, value)
+    values = attrs.asdict(state)
+    # What the store counts by itself is said once.
+    stats = {name: figure for name, figure in values.pop("stats").items() if name not in values}
+    for key, value in {**values, **stats}.items():
+        yield _line(key, value)
 
 
 def _line(key: str, value: object) -> str:
