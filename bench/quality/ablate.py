@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from bench.quality.asking import as_they_are
 from bench.quality.measures import paired, ranks_of, score
 from conexus.search import rank as ranking
 from conexus.search.retrieve import Agent
@@ -24,11 +25,12 @@ WHOLE = "all of it"
 
 @frozen
 class Ablation:
-    """One thing left out: values of `conexus.search.rank` that make it neutral, or an agent's candidates."""
+    """One thing left out: values of `conexus.search.rank` that make it neutral, an agent's candidates, or the closer look."""
 
     name: str
     neutral: Mapping[str, object]
     agent: Agent | None = None
+    looks: bool = True
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -48,7 +50,8 @@ class Ablation:
             }
 
     def _without(self, asked: Asked) -> Asked:
-        return evolve(asked, found=tuple(found for found in asked.found if found.agent is not self.agent))
+        found = tuple(found for found in asked.found if found.agent is not self.agent)
+        return evolve(asked, found=found, look=asked.look if self.looks else as_they_are)
 
 
 def _set(values: Mapping[str, object]) -> None:
@@ -75,6 +78,7 @@ ABLATIONS = (
     Ablation("declarations", {"_DECLARED": 1.0}),
     Ablation("not code", {"_NOT_CODE": 1.0}),
     Ablation("no grammar", {"_UNPARSED": 1.0}),
+    Ablation("closer look", {}, looks=False),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ import conexus
 from bench.corpora import CACHE, checkout, digest_of_files
 from bench.quality.measures import DEPTH, LIMIT
 from conexus.embedding.embedder import load
+from conexus.embedding.static import StaticEmbedder
 from conexus.embedding.words import passage
+from conexus.engine.folder import rarity_in
+from conexus.search.closer import look_closer, texts_as_indexed
 from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
 from conexus.search.rank import rank
@@ -21,12 +25,13 @@ from conexus.search.retrieve import Agent, Ground, allowed_files, retrieve
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bench.quality.truth import Places, Project, Question
     from conexus.engine.engine import Engine
     from conexus.engine.folder import Folder, View
     from conexus.search.query import Query
+    from conexus.search.rank import Ranked
     from conexus.search.retrieve import Found
 
 _ALONE = (Agent.LEXICAL, Agent.SEMANTIC)
@@ -34,29 +39,42 @@ _ALONE = (Agent.LEXICAL, Agent.SEMANTIC)
 _SPARE = 5
 
 
+def as_they_are(_query: Query, ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Look no closer."""
+    return list(ranked)
+
+
 @frozen
 class Asked:
-    """A question, its plan, and what each agent found. Ranking it again needs no index."""
+    """A question, its plan, and what each agent found. Ranking it again needs no index, only the files."""
 
     question: Question
     query: Query
     found: tuple[Found, ...]
+    look: Callable[[Query, Sequence[Ranked]], list[Ranked]] = as_they_are
+    """Looks closer at hits."""
 
     def ranked(self) -> Places:
         """Return the first `DEPTH` places of the order, not checked against the files."""
-        best = rank(evolve(self.query, limit=DEPTH), self.found)
+        best = self.look(self.query, rank(evolve(self.query, limit=DEPTH), self.found))
         return [[one.row.path, one.row.span.start_line, one.row.span.end_line] for one in best]
 
 
 def asked(folder: Folder, questions: Iterable[Question]) -> Iterator[Asked]:
     """Yield what the agents find for each question when ten hits are wanted, with all the time they need."""
-    view, embedder = folder.view(), load("static")
+    view, embedder = folder.view(), StaticEmbedder()
     ground = Ground(view.snapshot, view.records, folder._texts(view))
+    look = partial(
+        look_closer,
+        embedder=embedder,
+        rarity=rarity_in(view.snapshot),
+        text_of=texts_as_indexed(view.records, view.read, cut=view.cut),
+    )
     for question in questions:
         query = folder.plan(SearchRequest(question.text, limit=LIMIT), view)
         allowed = allowed_files(query, view.snapshot, view.records)
         found = retrieve(query, view.snapshot, embedder, folder._pool, allowed, ground=ground)
-        yield Asked(question, query, tuple(found))
+        yield Asked(question, query, tuple(found), look)
 
 
 def answers(folder: Folder, answered: Iterable[Asked]) -> dict[str, dict[str, Places]]:
@@ -87,7 +105,7 @@ def refined(folder: Folder, questions: Iterable[Question]) -> dict[str, Places]:
 
 def _shown(folder: Folder, view: View, one: Asked) -> Places:
     around = folder._around(SearchRequest(one.question.text).context)
-    ranked = rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around)
+    ranked = one.look(one.query, rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around))
     hits = verify(ranked, view.records, view.read, DEPTH).hits
     return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
 

@@ -79,7 +79,7 @@ def expected_vector(words: list[str]) -> np.ndarray:
 @pytest.mark.parametrize("index", range(len(CODE)))
 def test_vectors_follow_the_formula(index: int) -> None:
     np.testing.assert_allclose(
-        EMBEDDER.embed(CODE)[index], expected_vector(words(CODE[index].text)), atol=1e-6
+        EMBEDDER.embed(CODE)[index], expected_vector(words(CODE[index].encoded.decode())), atol=1e-6
     )
 
 
@@ -98,6 +98,24 @@ def test_a_text_without_known_words_is_near_nothing() -> None:
     assert not vectors[:2].any()
     assert np.linalg.norm(vectors[2]) == pytest.approx(1, abs=1e-6)
     assert not EMBEDDER.embed_query("").any()
+
+
+def test_likeness_is_the_largest_cosine_of_a_word_with_those_of_a_text() -> None:
+    vectors = EMBEDDER.word_vectors()
+    directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = EMBEDDER.vocabulary.rows
+    asked = ["delete", "qqzzxxyy", "file"]
+    texts = ["remove the file", "", "qqzzxxyy", "open a window"]
+    found = EMBEDDER.likeness(asked, EMBEDDER.vocabulary.bags([Passage("", text) for text in texts]))
+    assert found.shape == (4, 3)
+    for place, text in enumerate(texts):
+        for column, word in enumerate(asked):
+            said = [rows[one] for one in words(text) if one in rows]
+            known = word in rows and said
+            nearest = (directions[said] @ directions[rows[word]]).max() if known else 0.0
+            assert found[place, column] == pytest.approx(max(0.0, nearest), abs=1e-5)
+    assert found[0, 2] == pytest.approx(1, abs=1e-5)
+    assert 0 < found[3, 2] < found[0, 0] < 1
 
 
 def test_nothing_to_embed() -> None:

@@ -9,7 +9,7 @@ ConexusError
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from conexus.domain import ConexusError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from conexus.embedding.static import StaticEmbedder
     from conexus.embedding.words import Passage
 
 
@@ -99,7 +100,7 @@ def load(name: str, device: str = "auto") -> Embedder:
     return TransformerEmbedder(name, device)
 
 
-def is_static(embedder: Embedder) -> bool:
+def is_static(embedder: Embedder) -> TypeGuard[StaticEmbedder]:
     """Tell whether `embedder` is cheap enough to run wherever passages are made."""
     from conexus.embedding.static import StaticEmbedder
 

@@ -109,6 +109,27 @@ class StaticEmbedder:
         vector: NDArray[np.float32] = self.embed_bags(self.vocabulary.bags([passage("", "", text)]))[0]
         return vector
 
+    def likeness(self, words: Sequence[str], bags: Bags) -> NDArray[np.float32]:
+        """Return how near each bag comes to saying each of `words`, float32[n, words].
+
+        That is the largest cosine of the word with a word of the bag; 0 where all point away, and for what the
+        model does not know.
+        """
+        asked = np.array([self.vocabulary.rows.get(word, -1) for word in words], np.int64)
+        found = np.zeros((len(bags), len(asked)), np.float32)
+        known, filled = asked >= 0, np.diff(bags.starts) > 0
+        if not known.any() or not filled.any():
+            return found
+        # What is compared are directions, for which rows of the table do as they are. Chunks share most of their words.
+        distinct, of_row = np.unique(bags.rows, return_inverse=True)
+        nearness = self._directions(distinct) @ self._directions(asked[known]).T
+        largest = np.maximum.reduceat(nearness[of_row], bags.starts[:-1][filled])
+        found[np.ix_(filled, known)] = np.maximum(largest, 0)
+        return found
+
+    def _directions(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        return _normalised(self._table[rows].astype(np.float32))
+
     def word_vectors(self) -> NDArray[np.float32]:
         """Return the vectors of all words, float32[words, dimensions]: four times the table's size."""
         return self._table.astype(np.float32) * self._scale[:, np.newaxis]

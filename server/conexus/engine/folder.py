@@ -7,12 +7,14 @@ import os
 import time
 from collections import ChainMap, Counter
 from contextlib import suppress
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
 from conexus.domain import ConexusError
+from conexus.embedding.embedder import is_static
 from conexus.embedding.words import passage
 from conexus.engine.indexes import FolderIndexes
 from conexus.engine.texts import OpenTexts
@@ -21,6 +23,7 @@ from conexus.indexing.indexer import Indexer, Report, Tally, must_be_arranged, s
 from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Comparison, Plan
 from conexus.indexing.workers import ResidentWorker
+from conexus.search.closer import LOOKED_AT, look_closer, texts_as_indexed
 from conexus.search.confidence import WEAK, confidence
 from conexus.search.context import Surroundings
 from conexus.search.exact import Texts, grep, holds
@@ -369,11 +372,16 @@ class Folder:
         second = self._second_opinion(query, notes) if request.refine else None
         wanted = max(query.limit, CANDIDATES) if second else query.limit
         around = self._around(request.context)
-        ranked = rank(evolve(query, limit=wanted + _SPARE_HITS), found, around, self._projects)
+        deep = evolve(query, limit=max(wanted + _SPARE_HITS, LOOKED_AT))
+        ranked = rank(deep, found, around, self._projects)
+        read = cache(view.read)
+        if embedder is not None and is_static(embedder):
+            text_of = texts_as_indexed(view.records, read, cut=view.cut, deadline=deadline)
+            ranked = look_closer(query, ranked, embedder, rarity_in(snapshot), text_of)
         outcome = verify(
             ranked,
             view.records,
-            view.read,
+            read,
             wanted,
             cut=view.cut,
             holds=lambda excerpt: holds(excerpt, query.exact),

@@ -97,6 +97,8 @@ class Ranked:
     row: Row
     score: float
     reasons: tuple[str, ...]
+    told: float = 1.0
+    """What everything but the agents made of its score: the product of its factors, without its place in its file."""
 
 
 def rank(
@@ -119,8 +121,8 @@ def rank(
         _elsewhere(query, found, projects, places),
     )
     for candidate in scored:
-        for factor, _ in factors.of(candidate.row):
-            candidate.score *= factor
+        candidate.told = math.prod(factor for factor, _ in factors.of(candidate.row))
+        candidate.score *= candidate.told
     best = _pick(scored, query.limit)
     # Put in words for the few that are shown, not for the hundreds that are weighed.
     listed = _listed(found, [candidate.key for candidate in best])
@@ -130,6 +132,7 @@ def rank(
             candidate.row,
             round(min(1.0, candidate.score / bound), 4),
             (*listed[candidate.key], *candidate.reasons(factors)),
+            candidate.told,
         )
         for candidate in best
     ]
@@ -157,6 +160,7 @@ class _Scored:
     score: float = 0.0
     earlier: int = 0
     """How many better ones there are in its file."""
+    told: float = 1.0
 
     @property
     def key(self) -> tuple[int, int]:
