@@ -80,3 +80,15 @@ def test_crumbs_of_text_join_a_neighbour():
 def test_text_of_white_space_only_has_no_chunks():
     assert parse(b" \n\t\r\n\x0b\x0c", "text").chunks == ()
     assert isinstance(parse(b" \n.", "text").chunks[0], Chunk)
+
+
+@pytest.mark.parametrize("width", [1, 40, 199, 200, 201, 5_000])
+def test_a_line_begins_before_its_white_space_however_wide(width):
+    blank = b" " * width
+    for before in (b"", b"one\n", b"one\r\n", b"\n\n"):
+        lines = Lines(before + blank + b"two")
+        assert lines.begin(len(before)) == len(before)
+        assert lines.begin(len(before) + width) == len(before)
+        assert lines.begin(len(before) + width + 1) is None
+    assert Lines(b"x" + blank + b"two").begin(width + 1) is None
+    assert Lines(b"one\nx" + blank + b"two").begin(5 + width) is None
