@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +15,7 @@ from attrs import evolve
 from conexus.engine.engine import Engine
 from conexus.indexing import jobs
 from conexus.indexing.jobs import Item, Job, Made, Setup
+from conexus.indexing.whereabouts import Whereabouts
 from conexus.indexing.workers import WorkerPool, WorkersFailedError
 from conexus.search.query import SearchRequest
 from conexus.settings import IndexSettings, ScopeSettings, Settings
@@ -155,6 +159,25 @@ def test_a_generator_closed_early_leaves_no_process(folder_of: Callable[..., Pat
     assert isinstance(next(stream), Made)
     stream.close()
     assert all(worker.ended for worker in pool.workers)
+
+
+def test_a_worker_whose_parent_was_killed_ends_without_a_word(folder_of: Callable[..., Path]) -> None:
+    root = folder_of("//- /a.py\nx = 1\n")
+    whereabouts = Whereabouts.create()
+    command = [sys.executable, "-m", "conexus.indexing.worker", whereabouts.path]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        assert worker.stderr
+        worker.stdout.close()
+        for message in (
+            Setup(os.fspath(root), ScopeSettings(), "static", 256),
+            Job((Item(Entry("a.py", 6, 0), 0),)),
+        ):
+            pickle.dump(message, worker.stdin)
+        worker.stdin.flush()
+        assert worker.stderr.read() == b""
 
 
 def test_rows_say_the_same_whoever_makes_their_vectors(folder_of: Callable[..., Path]) -> None:

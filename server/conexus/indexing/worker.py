@@ -213,7 +213,7 @@ def _static(model: str) -> StaticEmbedder:
 
 
 def main() -> None:
-    """Serve jobs until stdin ends."""
+    """Serve jobs until stdin ends, or nobody reads what was made."""
     # Rows are made and handed on without cycles: the collector would walk over them again and again.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
@@ -227,7 +227,8 @@ def main() -> None:
             # A question does not wait for the end of a time slice.
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     worker = Worker(setup)
-    with contextlib.suppress(EOFError):
+    # Its parent may end it by closing a pipe, or be killed and close both.
+    with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             made = _made(worker, pickle.load(jobs), whereabouts)  # noqa: S301 -- written by our own parent process
             pickle.dump(made, answers, protocol=pickle.HIGHEST_PROTOCOL)
