@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import corpora
 from bench.corpora import CACHE
 from bench.quality.asking import indexed, indexes, tree
 from bench.quality.measures import LIMIT, ndcg, paired
+from bench.quality.options import add_repositories
 from bench.quality.truth import projects_in
 from bench.report import Report
 from conexus.engine.answers import merged
@@ -21,6 +21,7 @@ from conexus.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from bench.quality.truth import Places, Project, Question
     from conexus.engine.folder import Folder, SearchReply
@@ -33,7 +34,7 @@ _ASKED_FROM = {"no active file": "", "from within it": _HERE, "from the other fo
 def ask_beside(arguments: list[str]) -> None:
     """Ask about each project alone, and with others beside it; print what that costs."""
     options = _options(arguments)
-    projects = projects_in(options.queries, tuple(filter(None, options.only.split(","))))
+    projects = projects_in(options.queries, options.only)
     other = corpora.ten_thousand().root
     report = Report("beside")
     with Engine(Settings(), indexes(fresh=False)) as engine:
@@ -107,17 +108,9 @@ def _report(report: Report, title: str, costs: Sequence[dict[str, float]]) -> No
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    def path(variable: str, default: object = None) -> Path | None:
-        value = os.environ.get(variable) or default
-        return Path(str(value)) if value else None
-
     parser = argparse.ArgumentParser(prog="python -m bench quality beside", description=__doc__)
-    add = parser.add_argument
-    add("--queries", type=Path, default=path("CONEXUS_BENCH_QUERIES"), help="repositories_dev.json")
-    add("--repositories", type=Path, default=path("CONEXUS_BENCH_REPOSITORIES", CACHE / "repositories"))
-    add("--mirror", type=Path, default=path("CONEXUS_BENCH_MIRROR"))
-    add("--only", default="", help="projects, separated by commas")
-    add("--together", action="store_true", help="also all of them in one folder")
+    add_repositories(parser)
+    parser.add_argument("--together", action="store_true", help="also all of them in one folder")
     options = parser.parse_args(arguments)
     if not options.queries:
         parser.error("give --queries; see bench/README.md")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 import bench.quality
 from bench import peers
-from bench.corpora import CACHE
 from bench.quality import asking, pinned, ranks
 from bench.quality.ablate import Ablated
 from bench.quality.measures import LIMIT, MEASURES, estimate, ranks_of, score, write_runs
+from bench.quality.options import add_repositories, path_from
 from bench.quality.truth import FIRST_EIGHT, PINNED, cosqa, pools, projects_in
 from bench.report import Report
 from conexus import settings
@@ -117,24 +116,30 @@ def _cosqa_scores(folder: Path, asker: Asker) -> Iterable[Score]:
 
 
 def _pool_scores(options: argparse.Namespace, asker: Asker) -> Iterable[Score]:
-    for pool in pools(options.pools, _only(options)):
-        root = asking.folder_of(pool.project.name, pool.files)
-        found = asker.ask("pools", root, pool.project)
-        found["embedder"] = asking.embedded(pool.files, pool.project.questions)
+    for pool in pools(options.pools, options.only):
+        project = _sampled(pool.project, options.sample)
+        root = asking.folder_of(project.name, pool.files)
+        found = asker.ask("pools", root, project)
+        found["embedder"] = asking.embedded(pool.files, project.questions)
         if not options.no_peers:
-            found |= _of_peers(root, pool.project)
-        yield from scored("pools", pool.project, found)
-        print(f"  {pool.project.name} done", flush=True)
+            found |= _of_peers(root, project)
+        yield from scored("pools", project, found)
+        asked, written = len(project.questions), len(pool.project.questions)
+        print(f"  {project.name} done: {asked:,} of {written:,} questions", flush=True)
+
+
+def _sampled(project: Project, count: int | None) -> Project:
+    """Return the project with `count` of its questions, evenly spread; with all of them if there are no more."""
+    questions = project.questions
+    if not count or count >= len(questions):
+        return project
+    return evolve(project, questions=tuple(questions[i * len(questions) // count] for i in range(count)))
 
 
 def _of_peers(root: Path, project: Project) -> dict[str, dict[str, Places]]:
     queries = [{"id": question.id, "query": question.text} for question in project.questions]
     theirs = peers.semble_answers(root, project.revision, queries)
     return {f"semble {mode}": answer for mode, answer in theirs.items()}
-
-
-def _only(options: argparse.Namespace) -> tuple[str, ...]:
-    return tuple(filter(None, options.only.split(",")))
 
 
 def _pinned_scores(asker: Asker) -> Iterable[Score]:
@@ -245,21 +250,13 @@ def _table_of(scores: Iterable[Score]) -> ranks.Table:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    def path(variable: str, default: object = None) -> Path | None:
-        value = os.environ.get(variable) or default
-        return Path(value) if value else None
-
     parser = argparse.ArgumentParser(prog="python -m bench quality", description=bench.quality.__doc__)
     add = parser.add_argument
-    add("--queries", type=Path, default=path("CONEXUS_BENCH_QUERIES"), help="repositories_dev.json")
-    add("--repositories", type=Path, default=path("CONEXUS_BENCH_REPOSITORIES", CACHE / "repositories"),
-        help="folder with one checkout a project, by its name")  # fmt: skip
-    add("--mirror", type=Path, default=path("CONEXUS_BENCH_MIRROR"),
-        help="folder of git directories OWNER+NAME/repo, to make missing checkouts from")  # fmt: skip
-    add("--cosqa", type=Path, default=path("CONEXUS_BENCH_COSQA"), help="folder of the CoSQA files")
-    add("--pools", type=Path, default=path("CONEXUS_BENCH_POOLS"),
+    add_repositories(parser, "projects, or languages of the pools, separated by commas")
+    add("--cosqa", type=Path, default=path_from("CONEXUS_BENCH_COSQA"), help="folder of the CoSQA files")
+    add("--pools", type=Path, default=path_from("CONEXUS_BENCH_POOLS"),
         help="pools.json of python -m bench.train prepare: functions of packages the model has not seen")  # fmt: skip
-    add("--only", default="", help="projects, or languages of the pools, separated by commas")
+    add("--sample", type=int, help="ask so many questions of each pool, evenly spread, instead of all")
     add("--pinned", action="store_true",
         help="only the pinned packages; fails if they are answered worse than bench/quality/ranks/pinned.tsv")  # fmt: skip
     add("--second", default="", help="also answer with a second opinion of this transformer, by name or path")
@@ -288,7 +285,7 @@ def _ask(options: argparse.Namespace, asker: Asker) -> dict[str, list[Score]]:
         return {"pinned": list(_pinned_scores(asker))}
     scores: list[Score] = []
     if options.queries:
-        scores += _repository_scores(options, projects_in(options.queries, _only(options)), asker)
+        scores += _repository_scores(options, projects_in(options.queries, options.only), asker)
     if options.cosqa:
         scores += _cosqa_scores(options.cosqa, asker)
     if options.pools:
