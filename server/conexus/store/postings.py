@@ -61,7 +61,6 @@ class _Lists:
     """Words and their documents. Arrays that begin with 0 say where each word's part begins, and the last one's ends."""
 
     words: pa.StringArray
-    """In order."""
     starts: NDArray[np.integer[Any]]
     """Of entries: [words + 1]."""
     low: NDArray[np.uint16]
@@ -414,39 +413,43 @@ def _listed(table: pa.Table, first: int) -> tuple[_Lists, _Documents]:
     """Return the lists of rows of one block, of which the first is document number `first`."""
     split = pc.split_pattern(table["tokens"].combine_chunks(), " ")
     split = split.chunk(0) if isinstance(split, pa.ChunkedArray) else split
-    rows = pc.list_parent_indices(split).to_numpy()
+    lengths = np.diff(split.offsets.to_numpy())
+    rows = np.repeat(np.arange(first % _BLOCK, first % _BLOCK + len(lengths), dtype=np.uint16), lengths)
     coded = split.flatten().dictionary_encode()
-    order = pc.sort_indices(coded.dictionary).to_numpy()
+    codes = coded.indices.to_numpy()
     size = pc.binary_length(coded.dictionary).to_numpy()
     kept = (size > 0) & (size <= LONGEST_WORD)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    rank[~kept] = -1
-    keys = rank[coded.indices.to_numpy()]
-    inside = keys >= 0
-    if not inside.all():
-        keys, rows = keys[inside], rows[inside]
-    lengths = np.bincount(rows, minlength=table.num_rows)
-    keys <<= 16
-    keys |= rows + first % _BLOCK
-    keys.sort()
-    at = np.flatnonzero(np.diff(keys, prepend=-1))
-    counts = np.minimum(np.diff(at, append=len(keys)), 255).astype(np.uint8)
-    keys = keys[at]
-    sizes = np.bincount(keys >> 16, minlength=len(order))
+    if not kept.all():
+        inside = kept[codes]
+        codes, rows = codes[inside], rows[inside]
+        lengths = np.bincount(rows - first % _BLOCK, minlength=len(lengths))
+    order = _order(codes)
+    codes, rows = codes[order], rows[order]
+    new = np.ones(len(codes), np.bool_)
+    new[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
+    at = np.flatnonzero(new)
+    sizes = np.bincount(codes[at], minlength=len(kept))
     used = np.flatnonzero(sizes)
     sizes = sizes[used]
     lists = _Lists(
-        coded.dictionary.take(pa.array(order[used])),
+        coded.dictionary.take(pa.array(used)),
         np.concatenate([[0], np.cumsum(sizes)]),
-        (keys & (_BLOCK - 1)).astype(np.uint16),
-        counts,
+        rows[at],
+        np.minimum(np.diff(at, append=len(codes)), 255).astype(np.uint8),
         np.arange(len(used) + 1),
         np.full(len(used), first // _BLOCK, np.uint16),
         (sizes - 1).astype(np.uint16),
     )
     file_ids, ords = (table[name].to_numpy().astype(np.int32) for name in ("file_id", "ord"))
     return lists, _Documents(file_ids, ords, np.minimum(lengths, _LONGEST).astype(np.uint16))
+
+
+def _order(codes: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return what sorts `codes`, equal ones as they are: sixteen bits at a time, which numpy does in a fifth of the time."""
+    order = np.argsort(codes.astype(np.uint16), kind="stable")
+    if codes.max(initial=0) >> 16:
+        order = order[np.argsort((codes >> 16).astype(np.uint16)[order], kind="stable")]
+    return order
 
 
 def _merged(parts: Sequence[_Lists]) -> _Lists:
