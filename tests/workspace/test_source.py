@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from conexus.domain import digest_of
 from conexus.settings import ScopeSettings
+from conexus.workspace import source
 from conexus.workspace.files import Entry, Skipped, SkipReason
 from conexus.workspace.source import PlainTexts, Source, cut, of_text, read
 
@@ -251,3 +252,26 @@ def test_what_is_no_file_is_not_cut(tmp_path: Path, name: str) -> None:
     (tmp_path / "there").mkdir()
     status = (tmp_path / "there").stat()
     assert cut(tmp_path, name, (status.st_size, status.st_mtime_ns), 0, 1) is None
+
+
+def test_how_a_file_is_encoded_is_found_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = PlainTexts(DEFAULTS)
+    (tmp_path / "a.py").write_bytes("# Größe\n".encode("utf-16"))
+    first = read(tmp_path, "a.py", DEFAULTS, plain)
+    monkeypatch.setattr(source, "_judge", None)
+    os.utime(tmp_path / "a.py", ns=(5, 5))
+    again = read(tmp_path, "a.py", DEFAULTS, plain)
+    assert isinstance(first, Source)
+    assert isinstance(again, Source)
+    assert (again.source, again.mtime_ns) == (first.source, 5)
+
+
+def test_only_a_few_sources_are_kept() -> None:
+    plain = PlainTexts(DEFAULTS)
+    sources = [Source(b"x", bytes([number]), 1, 0, "utf-16", 0) for number in range(100)]
+    for one in [*sources, Source(b"x", b"large", 1 << 20, 0, "utf-16", 0)]:
+        plain.keep(one)
+    assert plain.source(b"large") is None
+    kept = [one for one in sources if plain.source(one.digest)]
+    assert sources[-1] in kept
+    assert len(kept) <= 32
