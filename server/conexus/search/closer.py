@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from conexus.store.places import Row
     from conexus.workspace.source import Source
 
-LOOKED_AT = 30
+LOOKED_AT = 20
 """How many hits are looked at."""
 # How far apart, as the standard deviation of their logarithms, paths and names have to put these hits: up to the
 # first, the closer look counts in full; from the second on they tell enough, and nothing is looked at.
