@@ -58,10 +58,11 @@ if TYPE_CHECKING:
     from conexus.search.retrieve import Found
     from conexus.search.second import SecondOpinion
     from conexus.settings import Settings
-    from conexus.store.index import Index, IndexStats
+    from conexus.store.index import Index
     from conexus.store.manifest import FileRecord
     from conexus.store.places import Row
     from conexus.store.snapshot import Snapshot
+    from conexus.store.stats import IndexStats
     from conexus.store.vectors import VectorCache
     from conexus.workspace.files import Walk
     from conexus.workspace.source import Source

@@ -13,11 +13,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from conexus.store import parts
 from conexus.store.errors import IndexBusy, IndexClosed, IndexDamaged, IndexMissing, unwritable
 from conexus.store.manifest import MANIFEST_NAME, Committed, FileRecord, Manifest, Publication, SkipRecord
+from conexus.store.masks import Masks
+from conexus.store.stats import IndexStats, bytes_by_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,50 +46,6 @@ _LOCK_NAME = "lock"
 _OWNER_NAME = "owner"
 
 
-@frozen
-class IndexStats:
-    """What an index holds and what it costs; sizes in bytes."""
-
-    files: int
-    skipped: int
-    chunks: int
-    symbols: int
-    revision: int
-    pending_chunks: int
-    """Visible chunks that no structure covers yet."""
-    dead_rows: int
-    """Rows of superseded files that are still on disk."""
-    fragments: int
-    bytes_data: int
-    bytes_words: int
-    bytes_vectors: int
-    bytes_ids: int
-    bytes_symbols: int
-    bytes_tables: int
-    """Places and symbols of a huge index, to be mapped."""
-    bytes_versions: int
-    bytes_manifest: int
-
-    @property
-    def bytes_total(self) -> int:
-        """Return everything the index takes on disk."""
-        return (
-            self.bytes_data + self.bytes_words + self.bytes_vectors + self.bytes_ids
-            + self.bytes_symbols + self.bytes_tables + self.bytes_versions + self.bytes_manifest
-        )  # fmt: skip
-
-
-@frozen(eq=False)
-class _Masks:
-    """What the committed files say by file id, and totals; replaced as a whole."""
-
-    live: NDArray[np.bool_]
-    pending: NDArray[np.bool_]
-    """Visible, but in no structure yet."""
-    chunks: int
-    pending_chunks: int
-
-
 @define(eq=False)
 class Index:
     """The index of one folder under one fingerprint. Safe to use from several threads.
@@ -110,7 +68,7 @@ class Index:
     _tables: Tables | None = field(init=False, default=None)
     _overlay: Overlay | None = field(init=False, default=None)
     _loaded: set[int] = field(init=False, factory=set)
-    _masks: _Masks | None = field(init=False, default=None)
+    _masks: Masks | None = field(init=False, default=None)
     _term_counts: NDArray[np.int32] | None = field(init=False, default=None)
     _path_of: dict[int, str] = field(init=False, factory=dict)
     _buffers: Mapping[str, int] = field(init=False, factory=dict)
@@ -357,7 +315,7 @@ class Index:
         """Return counts and sizes; loads LanceDB if there are rows."""
         numbers, files = self._manifest.committed, self.files.values()
         chunks = sum(record.chunks for record in files)
-        bytes_of = _bytes_by_part(self.directory)
+        bytes_of = bytes_by_part(self.directory)
         return IndexStats(
             files=len(self.files),
             skipped=len(self.skips),
@@ -738,44 +696,25 @@ class Index:
             self._path_of |= {number: path for path, number in self._buffers.items()}
             self._snapshot = None
 
-    def _current_masks(self) -> _Masks:
+    def _current_masks(self) -> Masks:
         if self._masks is None:
-            import numpy as np
-
-            none = _Masks(np.zeros(0, np.bool_), np.zeros(0, np.bool_), 0, 0)
-            self._masks = self._with_records(none, self.files.values(), ())
+            self._masks = Masks.of(self.files.values(), self._manifest.committed)
+            self._name(self.files.values())
         return self._masks
 
-    def _masks_after(self, masks: _Masks, change: Publication, before: Mapping[str, FileRecord]) -> _Masks:
+    def _masks_after(self, masks: Masks, change: Publication, before: Mapping[str, FileRecord]) -> Masks:
         paths = {
             *change.removed,
             *(item.path for item in change.files),
             *(item.path for item in change.skips),
         }
         gone = [before[path] for path in paths if path in before]
-        return self._with_records(masks, [self.files[path] for path in paths if path in self.files], gone)
+        new = [self.files[path] for path in paths if path in self.files]
+        self._name(new)
+        return masks.changed(gone, new, self._manifest.committed)
 
-    def _with_records(
-        self, masks: _Masks, records: Iterable[FileRecord], gone: Iterable[FileRecord]
-    ) -> _Masks:
-        """Return masks without the `gone` records and then with `records`, in time that grows with those."""
-        import numpy as np
-
-        committed = self._manifest.committed
-        live, pending = np.zeros((2, committed.next_file_id), np.bool_)
-        live[: len(masks.live)], pending[: len(masks.pending)] = masks.live, masks.pending
-        chunks, waiting = masks.chunks, masks.pending_chunks
-        for record in gone:
-            chunks -= record.chunks
-            waiting -= record.chunks * bool(pending[record.file_id])
-            live[record.file_id] = pending[record.file_id] = False
-        for record in records:
-            late = record.revision > committed.indexed_revision
-            chunks += record.chunks
-            waiting += record.chunks * late
-            live[record.file_id], pending[record.file_id] = True, late
-            self._path_of[record.file_id] = record.path
-        return _Masks(live, pending, chunks, waiting)
+    def _name(self, records: Iterable[FileRecord]) -> None:
+        self._path_of.update((record.file_id, record.path) for record in records)
 
     def _new_snapshot(self) -> Snapshot:
         import numpy as np
@@ -822,7 +761,7 @@ class Index:
         )  # fmt: skip
         return Snapshot(view, lambda: self._opened() if self._has_rows() else None)
 
-    def _load_pending(self, masks: _Masks) -> bool:
+    def _load_pending(self, masks: Masks) -> bool:
         """Have the rows that no structure covers in memory; return False if they are too many for it."""
         import numpy as np
 
@@ -888,33 +827,6 @@ def _read_pid(owner: Path) -> int | None:
         return None
 
 
-def _bytes_by_part(directory: Path) -> dict[str, int]:
-    names = ("data", "words", "vectors", "ids", "symbols", "tables", "versions", "manifest")
-    found = dict.fromkeys((f"bytes_{name}" for name in names), 0)
-    for name, size in parts.sizes(directory).items():
-        found[f"bytes_{_part_of(name)}"] += size
-    for path in directory.glob(f"{MANIFEST_NAME}*"):
-        found["bytes_manifest"] += path.stat().st_size
-    for path in directory.glob("tables/*"):
-        found["bytes_tables"] += path.stat().st_size
-    return found
-
-
 def _is_structure(name: str) -> bool:
     """Return whether a file can be made again from the rows."""
     return "/_indices/" in name or name.startswith(f"{parts.WORDS}/")
-
-
-def _part_of(name: str) -> str:
-    if name.startswith(f"{parts.WORDS}/"):
-        return "words"
-    root, folder, *_rest, file = name.split("/")
-    if folder in ("_versions", "_transactions"):
-        return "versions"
-    if root == "symbols.lance":
-        return "symbols"
-    if folder != "_indices":
-        return "data"
-    if file.endswith(".idx"):
-        return "vectors"
-    return "ids" if file.startswith("page_") else "words"
