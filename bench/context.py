@@ -9,7 +9,6 @@ that the search puts first when only that file may answer. Tokens are counted by
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
 import time
@@ -21,6 +20,7 @@ from attrs import define, field
 
 from bench.measure import percentile
 from bench.quality import LIMIT, indexed, indexes, projects_in, tree
+from bench.quality.options import add_repositories
 from bench.report import Report
 from conexus import settings
 from conexus.engine.contexts import Contexts, ground_of
@@ -208,28 +208,13 @@ def main(arguments: list[str]) -> None:
     """Ask, check and report."""
     parser = argparse.ArgumentParser(prog="python -m bench context", description=__doc__)
     add = parser.add_argument
-    add("--queries", type=Path, default=os.environ.get("CONEXUS_BENCH_QUERIES"), help="repositories_dev.json")
-    add(
-        "--repositories",
-        type=Path,
-        default=Path(__file__).parent / ".cache/repositories",
-        help="checkouts by name",
-    )
-    add(
-        "--mirror",
-        type=Path,
-        default=os.environ.get("CONEXUS_BENCH_MIRROR"),
-        help="git directories OWNER+NAME/repo",
-    )
+    add_repositories(parser, "projects of the localisation, separated by commas")
     add("--indexes", type=Path, help="where the indexes lie; those of `bench quality` if not given")
-    add("--only", default="", help="projects of the localisation, separated by commas")
     add("--missed", action="store_true", help="list the questions whose file is found but not contained")
     add("--save", action="store_true", help="keep the run in RESULTS.md and history.jsonl")
     options = parser.parse_args(arguments)
     if not options.queries:
         raise SystemExit("no questions: give --queries; see bench/README.md")
-    options.queries = Path(options.queries)
-    options.mirror = Path(options.mirror) if options.mirror else None
     run(options)
 
 
@@ -240,11 +225,10 @@ def run(options: argparse.Namespace) -> None:
     """Ask, check and report, by the options."""
     _TOKENIZERS.update(tokenizers())
     report, kept = Report("context"), options.indexes or indexes(fresh=False)
-    only = tuple(filter(None, options.only.split(",")))
     projects = {project.name: project for project in projects_in(options.queries)}
     tally, contexts, rows, times = Tally(), Contexts(), [], []
     for name, project in projects.items():
-        wanted = not only or name in only
+        wanted = not options.only or name in options.only
         if not wanted and name not in GENERATED_FROM:
             continue
         with Engine(settings.Settings(), kept) as engine:
