@@ -133,6 +133,15 @@ def test_words_that_are_too_long_and_rows_without_words_are_left_out(tmp_path: P
     assert none.matching(["b"], 5).scores.tolist() == []
 
 
+def test_more_words_than_two_bytes_count(tmp_path: Path) -> None:
+    lists = written(
+        tmp_path, [" ".join(f"w{at}" for at in range(first, first + 700)) for first in range(0, 70_000, 700)]
+    )
+    for number in (0, 699, 700, 65_535, 65_536, 69_999):
+        ranked = lists.matching([f"w{number}"], 5)
+        assert [5 * ranked.file_ids[0] + ranked.ords[0], len(ranked.ords)] == [number // 700, 1]
+
+
 def files_of(texts: Sequence[str], first: int = 0) -> dict[str, list[str]]:
     return {f"f{first + at}.py": list(texts[at : at + 5]) for at in range(0, len(texts), 5)}
 

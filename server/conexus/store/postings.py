@@ -333,7 +333,7 @@ def new_files(before: Postings | None, file_ids: NDArray[np.int32]) -> NDArray[n
 def write(directory: Path, name: str, before: Postings | None, rows: Iterable[pa.RecordBatch]) -> None:
     """Write lists of `before` and of `rows` (file_id, ord, tokens); they are there as a whole or not at all.
 
-    Raises OSError.
+    There is at least one row in all. Raises OSError.
     """
     lists = [before.lists()] if before else []
     documents = [before.documents] if before else []
@@ -454,8 +454,6 @@ def _order(codes: NDArray[np.int32]) -> NDArray[np.intp]:
 
 def _merged(parts: Sequence[_Lists]) -> _Lists:
     """Return one for all; documents of each have larger numbers than those before."""
-    if not parts:
-        parts = [_listed(_NO_ROWS, 0)[0]]
     words = pc.unique(pa.chunked_array([part.words for part in parts], pa.string()))
     words = words.take(pc.sort_indices(words))
     numbers = [pc.index_in(part.words, words).to_numpy() for part in parts]
@@ -507,9 +505,9 @@ def _saved(lists: _Lists, documents: Sequence[_Documents]) -> pa.Table:
         "halves": halves,
         "many_at": many.astype(np.uint32),
         "many": lists.counts[many],
-    } | {
-        name: np.concatenate([_NO_NUMBERS[name], *(getattr(part, name) for part in documents)])
-        for name in _NO_NUMBERS
+        "file_ids": np.concatenate([part.file_ids for part in documents]),
+        "ords": np.concatenate([part.ords for part in documents]),
+        "lengths": np.concatenate([part.lengths for part in documents]),
     }
     arrays = {"words": lists.words, **{name: pa.array(values) for name, values in columns.items()}}
     return pa.table(
@@ -518,13 +516,3 @@ def _saved(lists: _Lists, documents: Sequence[_Documents]) -> pa.Table:
             for name, values in arrays.items()
         }
     )
-
-
-_NO_NUMBERS = {
-    "file_ids": np.empty(0, np.int32),
-    "ords": np.empty(0, np.int32),
-    "lengths": np.empty(0, np.uint16),
-}
-_NO_ROWS = pa.schema(
-    [pa.field("file_id", pa.int32()), pa.field("ord", pa.int32()), pa.field("tokens", pa.string())]
-).empty_table()
