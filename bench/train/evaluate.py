@@ -164,7 +164,8 @@ def _tree(project, scope: str, root: Path) -> Tree:
         text = source.source
         for chunk in parse(text, language_of(entry.path, text[:256])).chunks:
             content = text[chunk.span.start : chunk.span.end].decode("utf-8", "replace")
-            texts.append(passage(entry.path, chunk.symbol, content).words)
+            made = passage(entry.path, chunk.symbol, content)
+            texts.append(words(made.encoded.decode("utf-8", "replace")))
             places.append((entry.path, chunk.span.start_line, chunk.span.end_line))
     print(project.name, scope, len(places), flush=True)
     return Tree(project.name, scope, project.language, places, Texts.of(texts), project.questions)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import torch
 from attrs import asdict, evolve, frozen
+from scipy.sparse import csr_matrix
 
 from conexus.embedding.static import StaticEmbedder
 from conexus.embedding.terms import stem
@@ -91,8 +92,12 @@ class Recipe:
     """How often a question loses words."""
     phrased: float = 0.15
     """How often it is put as people ask: how to …, python …"""
-    minutes: float = math.inf
-    """Training ends after so long: the rate falls to nothing by then."""
+    said: float = 3.5
+    """What the share of a question's words that an answer says, by rarity, counts beside the cosine.
+
+    Search adds full text to nearness. What the words already tell, vectors need not learn, and learn the rest
+    (Gao et al., Complement Lexical Retrieval Model with Semantic Residual Embeddings, ECIR 2021).
+    """
     seed: int = 0
 
 
@@ -118,6 +123,7 @@ class Pairs:
         self.stop = np.zeros(self.words, bool)
         self.stop[[rows[word] for word in _STOP if word in rows]] = True
         self.package = self._arrays["package"]
+        self.counts = self._arrays["counts"]
         phrases = [[rows[word] for word in phrase.split() if word in rows] for phrase in _PHRASES]
         names = {"csharp": "c", "tsx": "react", "javascript": "javascript"}
         languages = [names.get(str(name), str(name)) for name in self._arrays["language_names"]]
@@ -183,7 +189,9 @@ class Batches:
         keep = ~(drop_head[text] & (at <= name_words[text]))
         named = np.isin(text * pairs.words + row, names[0] * pairs.words + names[2])
         keep &= ~(by_name[text] & named)
-        parts = [(text[keep], row[keep])]
+        # Passages say the name of what they define once more: see `conexus.embedding.words.passage`.
+        again = ~(by_name | drop_head)[names[0]]
+        parts = [(text[keep], row[keep]), (names[0][again], names[2][again])]
         for key, chance in (("place", recipe.with_place), ("rest", recipe.with_rest)):
             chosen = rng.random(n) < chance
             where, at, rows = pairs.take(key, picked)
@@ -253,20 +261,52 @@ def learn(pairs: Pairs, recipe: Recipe, first: NDArray[np.float32], threads: int
     torch.set_num_threads(threads)
     table = Table(torch.from_numpy(first), recipe.rate)
     batches = Batches(pairs, recipe)
+    overlap = Overlap(pairs)
     started, smooth = time.monotonic(), 0.0
     for step, (asked, answers) in enumerate(batches, 1):
-        minutes = (time.monotonic() - started) / 60
-        if minutes > recipe.minutes:
-            break
-        left = max(0.02, 1 - max(step / batches.steps, minutes / recipe.minutes))
-        loss = table.step(asked, answers, recipe.sharpness, min(1, step / 50) * left)
+        # The rate rises for 50 steps, then falls to nothing by half a wave of a cosine.
+        share = min(1, step / 50) * (1 + math.cos(math.pi * step / batches.steps)) / 2
+        told = recipe.said * overlap.shares(asked, answers)
+        loss = table.step(asked, answers, recipe.sharpness, told, share)
         smooth = loss if step == 1 else 0.97 * smooth + 0.03 * loss
         if step % 50 == 0:
             print(
-                f"{step}/{batches.steps} loss {smooth:.3f} {60 * minutes:.0f} s cpu {time.process_time():.0f} s",
+                f"{step}/{batches.steps} loss {smooth:.3f}"
+                f" {time.monotonic() - started:.0f} s cpu {time.process_time():.0f} s",
                 flush=True,
             )
     return table.vectors.numpy()
+
+
+class Overlap:
+    """Which terms texts share, weighed by how few texts say them: what full-text search would see of a batch."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        numbers: dict[str, int] = {}
+        found = [numbers.setdefault(stem(word), len(numbers)) for word in pairs.vocabulary]
+        self._term_of_row = np.array(found)
+        said = np.bincount(self._term_of_row, weights=pairs.counts)
+        rarity = np.minimum(np.log(1 + len(pairs) / (1 + said)), _MOST_RARITY)
+        # What a seventh of all texts say is not looked for.
+        self._rarity = np.where(rarity > _LEAST_RARITY, rarity, 0).astype(np.float32)
+
+    def shares(self, asked: Bags, answers: Bags) -> torch.Tensor:
+        """Return how much of each question each answer says, float32[questions, answers] in [0, 1]."""
+        wanted, said = self._terms(asked), self._terms(answers)
+        wanted.data *= self._rarity[wanted.indices]
+        whole = np.maximum(wanted.sum(axis=1), 1e-6)
+        return torch.from_numpy(np.asarray((wanted @ said.T).toarray() / whole, np.float32))
+
+    def _terms(self, bags: Bags) -> csr_matrix:
+        texts, rows = len(bags.starts), bags.rows.numpy()
+        text = np.repeat(np.arange(texts), np.diff(bags.starts.numpy(), append=len(rows)))
+        count = len(self._rarity)
+        keys = np.unique(text * count + self._term_of_row[rows])
+        ones = np.ones(len(keys), np.float32)
+        return csr_matrix((ones, (keys // count, keys % count)), shape=(texts, count))
+
+
+_LEAST_RARITY, _MOST_RARITY = 2, 9
 
 
 class Table:
@@ -283,13 +323,15 @@ class Table:
         self._square = torch.zeros_like(vectors)
         self._steps = 0
 
-    def step(self, asked: Bags, answers: Bags, sharpness: float, share: float) -> float:
-        """Learn from a batch at `share` of the rate; return its loss."""
+    def step(
+        self, asked: Bags, answers: Bags, sharpness: float, told: torch.Tensor | float, share: float
+    ) -> float:
+        """Learn from a batch at `share` of the rate; return its loss. `told` is added to the scores."""
         rows, at = torch.unique(torch.cat((asked.rows, answers.rows)), return_inverse=True)
         vectors = self.vectors[rows].requires_grad_()
         first = evolve(asked, rows=at[: len(asked.rows)])
         second = evolve(answers, rows=at[len(asked.rows) :])
-        loss = _loss(vectors, first, second, sharpness)
+        loss = _loss(vectors, first, second, sharpness, told)
         loss.backward()
         self._move(rows, vectors.grad, self._rate * share)
         return float(loss.item())
@@ -307,10 +349,12 @@ class Table:
 _BETAS = (0.9, 0.98)
 
 
-def _loss(vectors: torch.Tensor, asked: Bags, answers: Bags, sharpness: float) -> torch.Tensor:
+def _loss(
+    vectors: torch.Tensor, asked: Bags, answers: Bags, sharpness: float, told: torch.Tensor | float
+) -> torch.Tensor:
     """Return the mean of both directions' cross entropies over the batch (InfoNCE)."""
     first, second = _summed(vectors, asked), _summed(vectors, answers)
-    scores = first @ second.T * sharpness
+    scores = first @ second.T * sharpness + told
     right = torch.arange(len(scores))
     entropy = torch.nn.functional.cross_entropy
     return (entropy(scores, right) + entropy(scores.T, right)) / 2

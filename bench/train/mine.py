@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_MOST_PAIRS = 6_000
+_MOST_PAIRS = 12_000
 _MOST_A_FILE = 100
-_MOST_BYTES = 40_000_000
+_MOST_BYTES = 120_000_000
 _LONGEST_CODE = 4_000
 _FUNCTIONS = {"function", "method", "test", "macro", "constructor"}
 _TYPES = {"class", "interface", "struct", "enum", "trait", "impl", "extension", "type", "module", "object"}

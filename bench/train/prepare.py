@@ -38,7 +38,7 @@ _GROUPS = {"javascript": "js", "typescript": "js", "tsx": "js", "c": "c", "cpp":
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this step."""
-    parser.add_argument("--words", type=int, default=70_000, help="size of the vocabulary, at most")
+    parser.add_argument("--words", type=int, default=64_000, help="size of the vocabulary, at most")
     parser.add_argument(
         "--repositories", type=Path, default=CACHE / "repositories", help="checkouts of the benchmark, if any"
     )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from attrs import asdict, evolve
 from bench.train import check, documentation, prepare
@@ -10,6 +11,10 @@ from bench.train.fetch import pinned
 from bench.train.licences import in_excluded_folder, is_excluded, is_permissive
 from bench.train.mine import Pair, pairs_of
 from bench.train.overlap import is_copy, lines_below
+from bench.train.quantise import mixed
+
+from conexus.embedding import static
+from conexus.embedding.vocabulary import Vocabulary
 
 CODE = """
 def read_rows(path, separator=","):
@@ -157,3 +162,44 @@ def test_the_same_packages_are_held_out_for_ever() -> None:
 
 
 HELD = ["pandas"]
+
+
+def test_vectors_go_part_of_the_way_back_and_new_words_stay(tmp_path: Path) -> None:
+    static.save(tmp_path, Vocabulary(["gone", "open"]), np.array([[9, 9], [1, 0]], np.float32))
+    learned = np.array([[0, 1], [0, 4]], np.float32)
+    former = static.StaticEmbedder(tmp_path)
+    found = mixed(Vocabulary(["open", "new"]), learned, former, share=0.25)
+    np.testing.assert_allclose(found, [[0.25, 0.75], [0, 4]], atol=1e-3)
+    assert learned[0].tolist() == [0, 1]
+
+
+def test_what_full_text_sees_is_the_share_of_rare_words(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from bench.train.learn import Bags, Overlap, Pairs
+
+    vocabulary = ["open", "opens", "file", "the"]
+    ten, none = np.arange(0, 11), np.zeros(11, np.int64)
+    empty = {key: np.zeros(0, np.int32) for key in ("name", "place", "rest")}
+    starts = {f"{key}_starts": none for key in empty}
+    np.savez(
+        tmp_path / "train.npz",
+        question=np.zeros(10, np.int32),
+        question_starts=ten,
+        code=np.zeros(10, np.int32),
+        code_starts=ten,
+        package=np.zeros(10, np.int32),
+        language=np.zeros(10, np.int32),
+        language_names=np.array(["python"]),
+        counts=np.array([0, 0, 0, 10]),
+        **empty,
+        **starts,
+    )
+
+    def bags(*texts: list[int]) -> Bags:
+        rows = torch.tensor([row for text in texts for row in text])
+        begins = torch.tensor(np.cumsum([0, *map(len, texts[:-1])]))
+        return Bags(rows, begins, torch.ones(len(rows)))
+
+    overlap = Overlap(Pairs(tmp_path / "train.npz", vocabulary))
+    shares = overlap.shares(bags([0, 2, 3], [2]), bags([1, 3], [0, 2]))
+    np.testing.assert_allclose(shares.numpy(), [[0.5, 1], [0, 1]], atol=1e-6)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conexus.embedding import words as module
-from conexus.embedding.words import distinct_words, passage, words
+from conexus.embedding.words import Passage, distinct_words, passage, words
 
 TRAINED = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 ROOT = Path(__file__).parents[2]
@@ -134,6 +134,14 @@ def test_passage_words_are_those_of_header_and_content() -> None:
     made = passage("net/http_client.py", "Client.send", "def send(self): ...")
     assert words(made.text) == ["net", "http", "client", "client", "send", "def", "send", "self"]
     assert made.text == "net http_client Client.send\ndef send(self): ..."
+
+
+def test_what_is_counted_of_a_passage_says_its_symbol_twice() -> None:
+    made = passage("net/http_client.py", "Client.send", "def send(self): ...")
+    found = words(made.encoded.decode())
+    assert found == ["net", "http", "client", "client", "send", "client", "send", "def", "send", "self"]
+    assert made.digest != Passage(made.header, made.content).digest
+    assert passage("a/b.py", "", "x").encoded == b"a b\nx"
 
 
 def test_passage_without_symbol() -> None:

@@ -44,7 +44,7 @@ class StaticEmbedder:
 
     The vector is the sum over unique known words of (1 + ln count) · vector of the word, L2-normalised.
     A text without any known word has the zero vector, which is near nothing. Loading takes about
-    20 ms; 5 MB are private to the process, the table (14 MB) is shared.
+    20 ms; 5 MB are private to the process, the table (16 MB) is shared.
     """
 
     def __init__(self, directory: Path = EMBEDDED_MODEL) -> None:

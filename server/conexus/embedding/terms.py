@@ -10,7 +10,7 @@ from conexus.embedding.words import words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-TERMS_VERSION = 3
+TERMS_VERSION = 4
 """Rises when `terms` gives others for some chunk, as it does when `words` gives other words."""
 
 # Longest first; a rule applies once. Light on purpose, after the S-stemmer (Harman, JASIS 1991) with the two
@@ -25,9 +25,9 @@ _SHORTEST = 3
 _MEMO_WORDS = 1 << 17
 
 # BM25F (Robertson, Zaragoza and Taylor, CIKM 2004) with its fields folded into one: what a name says counts
-# as if the text said it so many times more. Measured in docs/ranking.md.
+# as if the text said it so many times more. Measured in docs/ranking.md. A passage says its symbol twice already,
+# which is a third time here.
 _FILE_NAME_SAID = 3
-_SYMBOL_SAID = 2
 
 
 def stem(word: str) -> str:
@@ -48,7 +48,7 @@ def terms(found: Iterable[str]) -> str:
 def terms_of_names(path: str, symbol: str) -> str:
     """Return what is counted of a chunk beside its passage's words, for what its file and its symbol are called."""
     said = _terms_of_file_name(path)
-    return said + terms(words(symbol)) * _SYMBOL_SAID if symbol else said
+    return said + terms(words(symbol)) if symbol else said
 
 
 # The chunks of a file come one after the other.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WORDS_VERSION = 1
-"""Rises when `words` gives other words for some text: vectors and full text made before are stale."""
+WORDS_VERSION = 2
+"""Rises when `words` gives other words for some text, or `passage` for some chunk: vectors made before are stale."""
 
 
 @frozen
@@ -29,6 +29,8 @@ class Passage:
 
     header: str
     content: str
+    symbol: str = ""
+    """What it defines. `header` says it too; its words count twice."""
 
     @property
     def text(self) -> str:
@@ -37,13 +39,14 @@ class Passage:
 
     @property
     def digest(self) -> bytes:
-        """Return the digest of `text`: passages with the same digest have the same vector."""
+        """Return the digest of `encoded`: passages with the same digest have the same vector."""
         return digest_of(self.encoded)
 
     @property
     def encoded(self) -> bytes:
-        """Return `text` as UTF-8."""
-        return self.text.encode("utf-8", "surrogatepass")
+        """Return what words are counted in, as UTF-8: `text`, and the symbol once more."""
+        said = f"{self.header} {self.symbol}\n{self.content}" if self.symbol else self.text
+        return said.encode("utf-8", "surrogatepass")
 
 
 @frozen(eq=False)
@@ -98,13 +101,13 @@ def split(run: bytes) -> list[str]:
 def passage(path: str, symbol: str, content: str) -> Passage:
     """Return the passage of a chunk: the last three parts of `path` without suffix, `symbol`, `content`.
 
-    The prefix is worth .057 nDCG@10 on function pools (docs/models.md).
+    The prefix is worth .057 nDCG@10 on function pools, the symbol once more another .01 (docs/model-card.md).
     """
     folder, slash, name = path.rpartition("/")
     stem = name.rpartition(".")[0] or name
     parts = f"{folder}{slash}{stem}".split("/")[-3:]
     header = " ".join([*parts, symbol]).rstrip()
-    return Passage(header, content)
+    return Passage(header, content, symbol)
 
 
 _BREAKS = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") for byte in range(256))
