@@ -110,7 +110,6 @@ class Indexer:
         self._donors = donors
         self._vectors = vectors
         self._resident = resident
-        self._is_static = is_static(embedder)
 
     def run(
         self,
