@@ -36,8 +36,10 @@ _SUFFIX = ".arrow"
 _BLOCK = 1 << 16
 _MANY = 15
 """A count that stands apart."""
-# Half a block: what is needed to put the words of so many rows in order takes some 200 MB.
-_ROWS_AT_ONCE = 1 << 15
+# What is needed to put the words of so many rows in order takes some 50 MB.
+_ROWS_AT_ONCE = 1 << 13
+# So many parts are merged at a time: each has all of its words, and merging many would list them all.
+_PARTS_AT_ONCE = 8
 _PIECE = 16_384
 _LEAST = 1e-30  # more than nothing
 _SAMPLE = 4_096
@@ -338,11 +340,16 @@ def write(directory: Path, name: str, before: Postings | None, rows: Iterable[pa
     lists = [before.lists()] if before else []
     documents = [before.documents] if before else []
     first = sum(len(part.file_ids) for part in documents)
+    parts: list[_Lists] = []
     for table in _blocks(rows, first):
         made, part = _listed(table, first)
-        lists.append(made)
+        parts.append(made)
         documents.append(part)
         first += table.num_rows
+        if len(parts) == _PARTS_AT_ONCE:
+            lists.append(_merged(parts))
+            parts = []
+    lists += parts
     (directory / WORDS).mkdir(exist_ok=True)
     path = directory / WORDS / name
     new = path.with_name(f"{name}.{os.getpid()}")
