@@ -146,6 +146,30 @@ def test_other_matches_count_until_enough_names_begin_so(begins: int, others: bo
     assert ("widget" in found) == others
 
 
+def test_a_long_name_in_tests_does_not_hide_a_closer_one() -> None:
+    wanted = "Send" + "a" * 26
+    table = _table_of(
+        {"tests/test_a.py": f"def {wanted.lower()}{'b' * 400}(): ...\n", "a.py": f"def s{wanted}(): ...\n"}
+    )
+    everything = find(wanted, table, 10)
+    assert [entry.path for entry, _ in everything] == ["a.py", "tests/test_a.py"]
+    assert find(wanted, table, 1) == everything[:1]
+
+
+@pytest.mark.parametrize("text", ["send", "sendMail", "Mailer.send", "sm"])
+def test_the_first_definitions_are_the_same_however_many_are_wanted(text: str) -> None:
+    table = _table_of(
+        {
+            "tests/test_a.py": "".join(f"def send_{number}(): ...\n" for number in range(8)),
+            "a.py": "def sendMail(): ...\ndef send_all(): ...\ndef resend(): ...\ndef sned(): ...\n",
+            "b.py": "class Mailer:\n    def send(self): ...\n    def showEndOfMail(self): ...\n",
+        }
+    )
+    everything = find(text, table, 1_000)
+    for limit in range(1, len(everything) + 1):
+        assert find(text, table, limit) == everything[:limit]
+
+
 def _table_of(files: Mapping[str, str]) -> VisibleSymbols:
     builder = RowsBuilder(1)
     for number, source in enumerate(files.values()):

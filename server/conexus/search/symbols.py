@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from conexus.search.rank import is_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from conexus.store.manifest import FileRecord
     from conexus.store.symbols import SymbolEntry, VisibleSymbols
@@ -42,7 +45,7 @@ def find(text: str, table: VisibleSymbols, limit: int) -> list[tuple[SymbolEntry
     *containers, name = [part for part in _SEPARATOR.split(text.strip()) if part] or [""]
     if not name:
         return []
-    scores = _names(name, table)
+    scores = _names(name, table, math.inf if containers else limit)
     best = sorted(scores, key=lambda position: (-max(scores[position]), position))[:_MOST_NAMES]
     numbers, places = (part[:_MOST_SYMBOLS] for part in table.of_names(best))
     order = np.argsort(numbers)
@@ -80,8 +83,8 @@ def standing(
         yield entry if now is None else _same(entry, now)
 
 
-def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
-    """Return how well `name` matches, by position of the names of `table`.
+def _names(name: str, table: VisibleSymbols, enough: float) -> dict[int, tuple[float, float]]:
+    """Return how well `name` matches, by position of the names of `table`; no others where `enough` begin so.
 
     Two scores each: for sure, and if its humps fit, which only the spelling with its case can tell.
     """
@@ -98,7 +101,8 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
             scores[position] = (sure, score) if base == _HUMPS else (max(sure, score), maybe)
 
     add(table.beginning_with(wanted, _MOST_NAMES), _BEGINS)
-    if len(scores) >= _MOST_NAMES or len(table.of_names(list(scores))[0]) >= _MOST_SYMBOLS:
+    numbers = table.of_names(list(scores))[0]
+    if len(scores) >= _MOST_NAMES or len(numbers) >= _MOST_SYMBOLS or _are_enough(numbers, table, enough):
         return scores  # whatever else matches comes after these, and no more are looked at
     if len(wanted) > 1:
         add(table.matching(_abbreviation(wanted), wanted[0]), _HUMPS)
@@ -107,6 +111,14 @@ def _names(name: str, table: VisibleSymbols) -> dict[int, tuple[float, float]]:
         for position, similarity in _resembling(wanted, table):
             add([position], _RESEMBLES * similarity / 100)
     return scores
+
+
+def _are_enough(numbers: NDArray[np.int64], table: VisibleSymbols, enough: float) -> bool:
+    """Return whether so many of these symbols, whose names begin so, score better than any that match otherwise.
+
+    Those of tests may not: they lose `_TEST` of `_BEGINS`, and humps are worth up to `_HUMPS` + `_SHARE` + `_SAME_CASE`.
+    """
+    return len(numbers) >= enough and sum(not is_test(path) for path in table.paths(numbers)) >= enough
 
 
 def _abbreviation(wanted: str) -> re.Pattern[str]:
