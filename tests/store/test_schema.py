@@ -31,7 +31,12 @@ def test_terms_are_the_stems_of_what_is_said_and_of_names(chunks: list[tuple[str
     builder.say(runs, said)
     rows, _ = builder.encode(np.zeros((len(chunks), 1), np.float32))
     expected = [
-        " ".join([*stems(words(made.encoded.decode())), *terms_of_names(path, symbol).split()])
+        " ".join(
+            [
+                *stems(words(made.encoded.decode("utf-8", "surrogatepass"))),
+                *terms_of_names(path, symbol).split(),
+            ]
+        )
         for made, (path, symbol, _) in zip(passages, chunks, strict=True)
     ]
     assert decode(rows)["tokens"].to_pylist() == expected
