@@ -15,6 +15,7 @@ from conexus.store.settled import Settled
 
 NAMES = st.lists(st.text(st.sampled_from("abcdeé_界😀 "), max_size=8), max_size=30).map(sorted)
 NAME = st.text(st.sampled_from("abcdeé_界😀"), max_size=6)
+LONG = st.text(st.sampled_from("eta_"), min_size=12, max_size=60)
 
 
 @given(NAMES, NAME)
@@ -46,11 +47,30 @@ def test_no_similar_name_is_missed(names: list[str], wanted: str, least: float) 
     assert like >= {at for at, name in enumerate(names) if fuzz.ratio(wanted, name) >= 100 * least}
 
 
+@given(st.lists(LONG, max_size=30).map(sorted), LONG, st.sampled_from([0.5, 0.75]))
+def test_no_similar_long_name_is_missed(names: list[str], wanted: str, least: float) -> None:
+    like = set(Lexicon.of(names).like(wanted, least).tolist())
+    assert like >= {at for at, name in enumerate(names) if fuzz.ratio(wanted, name) >= 100 * least}
+
+
 def test_most_names_that_are_not_similar_are_left_out() -> None:
     names = sorted(
         f"{first}_{second}" for first in ("open", "close", "walk") for second in ("file", "tree", "sky")
     )
     assert {names[at] for at in Lexicon.of(names).like("open_fiel", 0.8)} == {"open_file"}
+
+
+def test_names_of_the_same_characters_are_left_out_where_they_say_them_another_number_of_times() -> None:
+    names = ["eeeeeeat", "eeeeteea", "teaaaaaa", "ttttttea"]
+    assert {names[at] for at in Lexicon.of(names).like("eeeeeeta", 0.75)} == {"eeeeeeat", "eeeeteea"}
+
+
+def test_more_of_a_character_than_is_counted_is_as_much_as_can_be_counted() -> None:
+    # "e" and "o" are counted in one byte: what does not fit into a half of it must not count for the other.
+    names = sorted(["e" * 40, "e" * 17, "o" * 17, "eo" * 10])
+    lexicon = Lexicon.of(names)
+    assert {names[at] for at in lexicon.like("e" * 39, 0.95)} == {"e" * 40}
+    assert {names[at] for at in lexicon.like("e" * 15, 0.9)} == {"e" * 17}
 
 
 def test_what_is_settled_is_read_once_an_arrangement_and_again_after_a_failure() -> None:

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_Shapes = tuple["NDArray[np.int32]", "NDArray[np.uint32]"]
+_Shapes = tuple["NDArray[np.int32]", "NDArray[np.uint64]"]
+
+# Groups of characters that names say about as often as each other; whatever else they say goes by its number.
+_GROUPS = ("e", "_", "t", "a", "s", "n", "r", "i", "o", "dk", "l", "cv", "uyjz", "bpq", "hmx", "fgw")
+_MOST = 15
+# As many texts are counted at a time: eight bytes for each of their characters are made meanwhile.
+_BLOCK = 1 << 14
+_LOWER_HALVES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_ONE_IN_EACH = np.uint64(0x0101010101010101)
 
 
 class Lexicon(Sequence[str]):
@@ -111,13 +119,13 @@ class Lexicon(Sequence[str]):
         """Return the positions of texts that can be as similar to `text` as `least`, in [0, 1]; no other is.
 
         Similarity is 1 - d / (a + b) for texts of a and b characters, d of which are to be deleted or
-        inserted (normalised indel distance). Each kind of character that only one of them has is one of d.
+        inserted (normalised indel distance). Whatever of a group of characters only one of them has is one of d.
         """
-        lengths, kinds = self.shapes
-        mine = _kinds(np.frombuffer(_utf8(text) + b"\n", np.uint8), np.zeros(1, np.int32))[0]
+        lengths, counts = self.shapes
+        mine = _counts(np.frombuffer(_utf8(text) + b"\n", np.uint8), np.zeros(1, np.int32))
         most = (1 - least) * (lengths + len(text)) + 1e-6
-        fits = np.abs(lengths - len(text)) <= most
-        return np.flatnonzero(fits & (np.bitwise_count(kinds ^ mine) <= most))
+        fits = np.flatnonzero(np.abs(lengths - len(text)) <= most)
+        return fits[_differences(counts[fits], mine) <= most[fits]]
 
     def _line(self, position: int) -> bytes:
         return self._text[self._starts[position] : self._starts[position + 1] - 1]
@@ -133,19 +141,49 @@ class Lexicon(Sequence[str]):
 
     @cached_property
     def shapes(self) -> _Shapes:
-        """The length in characters and the kinds of characters of each text."""
+        """The length in characters of each text, and how often it says each group of them (`_counts`)."""
         if not len(self):
-            return np.empty(0, np.int32), np.empty(0, np.uint32)
+            return np.empty(0, np.int32), np.empty(0, np.uint64)
         codes, starts = np.frombuffer(self._text, np.uint8), self._starts[:-1]
         continued = np.add.reduceat((codes & 0xC0) == 0x80, starts, dtype=np.int32)
-        return np.diff(self._starts) - 1 - continued, _kinds(codes, starts)
+        blocks = [self._starts[first : first + _BLOCK + 1] for first in range(0, len(starts), _BLOCK)]
+        counts = [_counts(codes[block[0] : block[-1]], block[:-1] - block[0]) for block in blocks]
+        return np.diff(self._starts) - 1 - continued, np.concatenate(counts)
 
 
-def _kinds(codes: NDArray[np.uint8], starts: NDArray[np.int32]) -> NDArray[np.uint32]:
-    """Return 31 kinds of ASCII characters, and one for all others, as bits; characters that share one count once."""
-    bits = np.left_shift(np.uint32(1), np.arange(256, dtype=np.uint32) % 31)
-    bits[ord("\n")], bits[128:] = 0, 1 << 31
-    return np.bitwise_or.reduceat(bits[codes], starts)
+def _counts(codes: NDArray[np.uint8], starts: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Return how often each text says each group of characters, in four bits a group: `_MOST` is that or more."""
+    said = [np.add.reduceat(half[codes], starts) for half in _ADDED]
+    small, large = (np.minimum(half.view(np.uint8), _MOST).view(np.uint64) for half in said)
+    return small | large << np.uint64(4)
+
+
+def _added() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return what a byte of UTF-8 adds to the counts of the first eight groups, and of the others, a byte a group.
+
+    That is one for each character: bytes that go on with one add nothing. Texts of 256 characters of a group may
+    count as anything, but a name has not so many.
+    """
+    halves = np.zeros((2, 256), np.uint64)
+    for code in range(256):
+        group = next((at for at, group in enumerate(_GROUPS) if chr(code) in group), code % len(_GROUPS))
+        if code != ord("\n") and code & 0xC0 != 0x80:
+            halves[group // 8, code] = 1 << 8 * (group % 8)
+    return halves[0], halves[1]
+
+
+_ADDED = _added()
+
+
+def _differences(counts: NDArray[np.uint64], mine: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the sum of the differences of all groups."""
+    differences = np.zeros(len(counts), np.uint64)
+    for shift in (np.uint64(0), np.uint64(4)):
+        theirs, ours = ((half >> shift & _LOWER_HALVES).view(np.int8) for half in (counts, mine))
+        apart = np.abs(theirs.reshape(-1, 8) - ours)
+        differences += apart.view(np.uint64).reshape(-1)
+    # The sum of eight bytes, in the highest of them: at most 16 times 15.
+    return differences * _ONE_IN_EACH >> np.uint64(56)
 
 
 def _utf8(text: str) -> bytes:

@@ -350,18 +350,18 @@ def _lexicon(sorted_names: pa.StringArray) -> Lexicon:
 def _written_groups(names: Lexicon, starts: NDArray[np.int32]) -> pa.Table:
     text, begins = names.lines
     lines = pa.Array.from_buffers(pa.binary(), len(names), [None, pa.py_buffer(begins), pa.py_buffer(text)])
-    lengths, kinds = names.shapes
-    return pa.table({"line": lines, "start": starts[:-1], "length": lengths, "kinds": kinds})
+    lengths, counts = names.shapes
+    return pa.table({"line": lines, "start": starts[:-1], "length": lengths, "counts": counts})
 
 
 def _read_groups(rows: pa.Table, names: pa.Table) -> _Groups:
     if not names.num_rows:
         return Lexicon.of([]), _NONE, np.zeros(1, np.int32)
-    lines, *numbers = (names[name].chunk(0) for name in ("line", "start", "length", "kinds"))
-    start, length, kinds = (column.to_numpy() for column in numbers)
+    lines, *numbers = (names[name].chunk(0) for name in ("line", "start", "length", "counts"))
+    start, length, counts = (column.to_numpy() for column in numbers)
     _, begins, text = lines.buffers()
     # The text is searched by methods of `bytes`; all else stays where it is mapped.
-    lexicon = Lexicon(text.to_pybytes(), np.frombuffer(begins, np.int32)[: len(lines) + 1], (length, kinds))
+    lexicon = Lexicon(text.to_pybytes(), np.frombuffer(begins, np.int32)[: len(lines) + 1], (length, counts))
     starts = np.append(start, np.int32(rows.num_rows))
     return lexicon, rows[_ORDER].chunk(0).to_numpy(), starts
 
