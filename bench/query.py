@@ -68,8 +68,13 @@ def _definitions(files: list[Path]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
 def _warm(corpus: Corpus, folder: Path, queries: list[str]) -> dict:
     data, file = folder / corpus.name, folder / "queries.json"
     index(corpus.root, data)
+    return in_process(corpus, data, file, queries)
+
+
+def in_process(corpus: Corpus, data: Path, file: Path, queries: list[str], *how: str) -> dict:
+    """Return what `bench.warm` says of an engine of its own, in the environment that engines are started in."""
     file.write_text(json.dumps(queries))
-    command = [sys.executable, "-m", "bench.warm", corpus.root, data, file]
+    command = [sys.executable, "-m", "bench.warm", corpus.root, data, file, *how]
     return json.loads(run(command, lifecycle.environment()).output)
 
 

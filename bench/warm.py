@@ -1,7 +1,8 @@
 """One engine process with an indexed folder open, as an editor would have it: latency, memory, recall.
 
-Run as ``python -m bench.warm ROOT DATA QUERIES`` where QUERIES is a JSON list of texts; prints one JSON
-object. A process of its own, so that its memory is the engine's alone.
+Run as ``python -m bench.warm ROOT DATA QUERIES [alone]`` where QUERIES is a JSON list of texts; prints one JSON
+object. A process of its own, so that its memory is the engine's alone. With ``alone``, recall is left out: it
+takes all vectors into memory.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ def main() -> None:
             folder.search(SearchRequest(text))
         replies = [_timed(folder, text) for text in queries]
         memory = {"resident": resident_bytes(os.getpid()), "anonymous": _anonymous_bytes()}
-        recall, exact_ms = _recall(engine, folder, queries[:_RECALL_QUERIES])
         status = folder.status()
-    figures = {"files": status.files, "chunks": status.chunks, "recall": recall, "exact_ms": exact_ms}
+        figures = {"files": status.files, "chunks": status.chunks}
+        if sys.argv[4:] != ["alone"]:
+            recall, exact_ms = _recall(engine, folder, queries[:_RECALL_QUERIES])
+            figures |= {"recall": recall, "exact_ms": exact_ms}
     print(json.dumps({**figures, **memory, "replies": replies}))
 
 
