@@ -124,6 +124,21 @@ def test_files_are_taken_together_and_many_are_everything() -> None:
     assert work.everything
 
 
+def test_files_wait_until_the_work_on_them_is_done() -> None:
+    pending = Pending()
+    pending.touch(["a", "b"])
+    work = pending.take_disk()
+    assert work is not None
+    pending.touch(["b", "c"])
+    assert pending.waiting_paths == 3
+    pending.put_back(work)
+    assert pending.waiting_paths == 3
+    again = pending.take_disk()
+    assert again is not None
+    pending.finish_disk(again)
+    assert pending.waiting_paths == 0
+
+
 def test_interrupted_work_is_taken_again() -> None:
     pending = Pending()
     pending.touch(["a"])

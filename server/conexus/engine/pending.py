@@ -48,6 +48,8 @@ class Pending:
     _edits: dict[str, _Edit] = field(factory=dict)
     _in_work: dict[str, int] = field(factory=dict)
     _paths: set[str] = field(factory=set)
+    _taken: frozenset[str] = frozenset()
+    """Files that are being worked on."""
     _everything: bool = False
     _asked: int = 0
     """The ticket of the newest change on disk."""
@@ -108,8 +110,8 @@ class Pending:
 
     @property
     def waiting_paths(self) -> int:
-        """Return how many files are known to wait."""
-        return len(self._paths)
+        """Return how many files are known to differ, until they do not any more."""
+        return len(self._paths | self._taken)
 
     @property
     def ticket(self) -> int:
@@ -155,7 +157,7 @@ class Pending:
                 if not self.paused and (self._everything or self._paths):
                     work = DiskWork(self._asked, self._everything, frozenset(self._paths))
                     self._everything = False
-                    self._paths = set()
+                    self._paths, self._taken = set(), work.paths
                     return work
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
@@ -167,6 +169,7 @@ class Pending:
         """Record that what `take_disk` gave is done."""
         with self._changed:
             self._done = max(self._done, work.ticket)
+            self._taken = frozenset()
             self._changed.notify_all()
 
     def put_back(self, work: DiskWork) -> None:
@@ -174,6 +177,7 @@ class Pending:
         with self._changed:
             self._everything = self._everything or work.everything
             self._paths |= work.paths
+            self._taken = frozenset()
             self._changed.notify_all()
 
     def has_done(self, ticket: int) -> bool:
