@@ -56,7 +56,7 @@ def batches(root: Path, index: Index, chunks: int, *, job_files: int = _JOB_FILE
     total = 0
     while group := tuple(islice(entries, job_files)):
         items = tuple(map(Item, group, index.allocate(len(group))))
-        made = worker.make(Job(items), lambda _: None)
+        made = worker.make(Job(items), lambda: None)
         batch = Batch(made, sum(rows.chunks for rows in made.files))
         if batch.chunks:
             yield batch

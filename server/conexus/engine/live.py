@@ -97,7 +97,7 @@ class LiveFolder:
         self._index: object = None
         self._edited: dict[str, float] = {}
         self._settings_problems = problems
-        self._watcher = Watcher(folder.root, self.touch, folder.settings.engine.rescan_seconds)
+        self._watcher = Watcher(folder.root, self._seen, folder.settings.engine.rescan_seconds)
         self._announcing = threading.Lock()
         self._announced = 0.0
         self._last_status: FolderStatus | None = None
@@ -143,6 +143,14 @@ class LiveFolder:
         """Take note that files (relative paths; "" for all) may have changed."""
         self._pending.touch(paths)
         self._soon()
+
+    def _seen(self, paths: Collection[str]) -> None:
+        """Take note of what the watcher saw. Where that may be anything (""), nobody told of it, and nobody waits for it."""
+        if "" in paths:
+            self._pending.reconcile()
+            self._soon()
+        else:
+            self.touch(paths)
 
     def configure(self, editor: Mapping[str, Mapping[str, Any]]) -> None:
         """Go by other settings of an editor."""
