@@ -375,16 +375,17 @@ class Folder:
         around = self._around(request.context)
         deep = evolve(query, limit=max(wanted + _SPARE_HITS, LOOKED_AT))
         ranked = rank(deep, found, around, self._projects)
-        read = cache(view.read)
+        # Who looks closer and who checks read the same hits.
+        read, cut = cache(view.read), cache(view.cut)
         if embedder is not None and is_static(embedder):
-            text_of = texts_as_indexed(view.records, read, cut=view.cut, deadline=deadline)
+            text_of = texts_as_indexed(view.records, read, cut=cut, deadline=deadline)
             ranked = look_closer(query, ranked, embedder, rarity_in(snapshot), text_of)
         outcome = verify(
             ranked,
             view.records,
             read,
             wanted,
-            cut=view.cut,
+            cut=cut,
             holds=lambda excerpt: holds(excerpt, query.exact),
             deadline=deadline,
         )
