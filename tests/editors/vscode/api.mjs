@@ -3,7 +3,7 @@
 //   node api.mjs EXTENSION TESTS
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startBrowser, startEditor } from './harness.mjs';
+import { openWorkspace, startBrowser, startEditor } from './harness.mjs';
 import { kitchen, shop } from './projects.mjs';
 
 const [extension, tests] = process.argv.slice(2).map((path) => resolve(path));
@@ -27,6 +27,7 @@ try {
     setTimeout(() => no(new Error('the tests did not end in time')), LIMIT_MS).unref();
   });
   const remote = (path) => `vscode-remote://${new URL(editor.url).host}${path}`;
+  await openWorkspace(page, editor);
   await page.goto(editor.address([
     ['extensionDevelopmentPath', remote(extension)],
     ['extensionTestsPath', remote(tests)],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { script, startBrowser, startEditor } from './harness.mjs';
+import { script, openWorkspace, startBrowser, startEditor } from './harness.mjs';
 import { shop } from './projects.mjs';
 
 const out = process.env.OUT && resolve(process.env.OUT);
@@ -69,8 +69,7 @@ suite('VS Code, for the first time', () => {
     bin = join(editor.root, '.local', 'bin');
     script(join(bin, 'python3'), 'exit 1');
     ({ browser, page } = await startBrowser());
-    await page.goto(editor.address());
-    await page.locator('.monaco-workbench').waitFor();
+    await openWorkspace(page, editor);
     quick = page.locator('.quick-input-widget');
     rows = quick.locator('.monaco-list-row');
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startBrowser, startEditor } from './harness.mjs';
+import { openWorkspace, startBrowser, startEditor } from './harness.mjs';
 import { shop } from './projects.mjs';
 
 const QUERIES = [
@@ -22,8 +22,7 @@ suite('VS Code, with keyboard and eyes', () => {
   suiteSetup(async () => {
     editor = await startEditor({ projects: { shop }, vsix: process.env.VSIX });
     ({ browser, page, refused } = await startBrowser());
-    await page.goto(editor.address());
-    await page.locator('.monaco-workbench').waitFor();
+    await openWorkspace(page, editor);
     quick = page.locator('.quick-input-widget');
     rows = quick.locator('.monaco-list-row');
     await page.locator('.statusbar-item a[aria-label$=" files are indexed"]').waitFor();

@@ -108,6 +108,25 @@ export async function startBrowser({ width = 1200, height = 760 } = {}) {
   return { browser, page: await context.newPage(), refused };
 }
 
+/**
+ * Show the editor's workspace. VS Code's page may take note of the workspace file before there is anything to take
+ * note of it for (`onDidWorkspaceConfigurationChange` comes while `workspace` is undefined), and then has no folder
+ * for good; the next time it has the file in its cache.
+ */
+export async function openWorkspace(page, editor) {
+  const folder = page.locator('.explorer-folders-view .monaco-list-row').first();
+  for (let tries = 1; ; tries++) {
+    await page.goto(editor.address());
+    await page.locator('.monaco-workbench').waitFor();
+    try {
+      return await folder.waitFor({ timeout: 10_000 });
+    } catch (error) {
+      if (tries === 3) throw error;
+      console.log('VS Code came up without the folders of its workspace; once more');
+    }
+  }
+}
+
 /** Write an executable shell script. */
 export function script(path, body) {
   write(path, `#!/bin/sh\n${body}\n`);

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startBrowser, startEditor } from './harness.mjs';
+import { openWorkspace, startBrowser, startEditor } from './harness.mjs';
 
 const repository = join(import.meta.dirname, '../../..');
 const tracked = execFileSync('git', ['ls-files', 'server/conexus', 'docs', 'tests/workspace', 'README.md'], { cwd: repository, encoding: 'utf8' });
@@ -40,7 +40,7 @@ async function run(command) {
 }
 
 try {
-  await page.goto(editor.address());
+  await openWorkspace(page, editor);
   await page.locator('.statusbar-item a[aria-label$=" files are indexed"]').waitFor({ timeout: 120_000 });
   await page.keyboard.press('Control+p');
   await quick.locator('.quick-input-box input').fill('conexus/log.py');

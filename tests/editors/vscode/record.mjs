@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { script, startBrowser, startEditor } from './harness.mjs';
+import { script, openWorkspace, startBrowser, startEditor } from './harness.mjs';
 import { shop } from './projects.mjs';
 
 const out = resolve(process.argv[2] ?? join(import.meta.dirname, '../../lsp/recordings/vscode-1.139.jsonl'));
@@ -23,7 +23,7 @@ const editor = await startEditor({
 });
 const { browser, page } = await startBrowser();
 try {
-  await page.goto(editor.address());
+  await openWorkspace(page, editor);
   const quick = page.locator('.quick-input-widget');
   const row = (text) => quick.locator('.monaco-list-row', { hasText: text }).first().waitFor();
   const search = async (words, wanted) => {
