@@ -568,6 +568,27 @@ def test_status_is_told_and_not_too_often(world: World) -> None:
     play(scenario)
 
 
+def test_who_opens_a_folder_that_is_ready_is_told_so(world: World) -> None:
+    world.write("a.py", WALRUS)
+    told = []
+
+    async def scenario() -> None:
+        async with (
+            world.editor(),
+            world.client(on_event=lambda name, event: told.append((name, event))) as second,
+        ):
+            # Everything the first made it say is said.
+            await asyncio.sleep(0.5)
+            await second.request("open", OpenFolder(world.path(""), watch=False))
+
+            async def ready() -> bool:
+                return any(name == "status" and event.phase == "ready" for name, event in told)
+
+            assert await soon(ready, 5.0)
+
+    play(scenario)
+
+
 def test_roots_are_called_as_the_front_calls_them(world: World) -> None:
     world.write("a.py", WALRUS)
     link = world.root.with_name("link")

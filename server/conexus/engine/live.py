@@ -99,6 +99,7 @@ class LiveFolder:
         self._settings_problems = problems
         self._watcher = Watcher(folder.root, self._seen, folder.settings.engine.rescan_seconds)
         self._announcing = threading.Lock()
+        self._telling = threading.Lock()
         self._announced = 0.0
         self._last_status: FolderStatus | None = None
         self._announcement: threading.Timer | None = None
@@ -167,6 +168,13 @@ class LiveFolder:
     def set_paused(self, *, paused: bool) -> None:
         """Hold back work on files, or let it go on; open texts stay searchable."""
         self._pending.set_paused(paused=paused)
+        self._soon()
+
+    def introduce(self) -> None:
+        """Announce the state, be it the one that was announced last: somebody listens who has not heard it."""
+        # Not under the lock, for whoever opens a folder does not wait until one is described: what is being told
+        # now is told to the newcomer too.
+        self._last_status = None
         self._soon()
 
     def wait(self, revision: int, *, complete: bool, seconds: float, cancelled: Callable[[], bool]) -> bool:
@@ -404,16 +412,18 @@ class LiveFolder:
             self._announcement.start()
 
     def _announce_now(self) -> None:
-        with self._announcing:
-            self._announcement = None
-            self._announced = time.monotonic()
-        try:
-            status = self.status(thorough=self._progress.phase == "ready")
-            if status != self._last_status:
-                self._last_status = status
-                self._announce(status)
-        except ConexusError as error:
-            _log.info("no status of %s: %s", self.folder.root, error)
+        # One after the other: of two at once the older could be told last, and stay.
+        with self._telling:
+            with self._announcing:
+                self._announcement = None
+                self._announced = time.monotonic()
+            try:
+                status = self.status(thorough=self._progress.phase == "ready")
+                if status != self._last_status:
+                    self._last_status = status
+                    self._announce(status)
+            except ConexusError as error:
+                _log.info("no status of %s: %s", self.folder.root, error)
 
     def _counted(self, *, thorough: bool) -> _Counts | None:
         revision = self.revision

@@ -164,6 +164,7 @@ class Service:
         if params.watch:
             live.watch()
         if is_new:
+            live.introduce()
             for buffer in front.texts.values():
                 self._show(front, buffer, {real})
         return wire.Done(live.revision)
