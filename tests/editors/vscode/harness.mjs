@@ -111,7 +111,7 @@ export async function startBrowser({ width = 1200, height = 760 } = {}) {
 /**
  * Show the editor's workspace. VS Code's page may take note of the workspace file before there is anything to take
  * note of it for (`onDidWorkspaceConfigurationChange` comes while `workspace` is undefined), and then has no folder
- * for good; the next time it has the file in its cache.
+ * until it is loaded again.
  */
 export async function openWorkspace(page, editor) {
   const folder = page.locator('.explorer-folders-view .monaco-list-row').first();
@@ -119,9 +119,9 @@ export async function openWorkspace(page, editor) {
     await page.goto(editor.address());
     await page.locator('.monaco-workbench').waitFor();
     try {
-      return await folder.waitFor({ timeout: 10_000 });
+      return await folder.waitFor({ timeout: 8000 });
     } catch (error) {
-      if (tries === 3) throw error;
+      if (tries === 4) throw error;
       console.log('VS Code came up without the folders of its workspace; once more');
     }
   }

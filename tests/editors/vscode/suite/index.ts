@@ -3,8 +3,10 @@ import { appendFileSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import * as vscode from 'vscode';
 
-export function run(): Promise<void> {
+export async function run(): Promise<void> {
+  await foldersAreThere();
   // An editor on a busy machine now and then loses the focus, and with it what was open; what is wrong stays wrong.
   const mocha = new Mocha({ ui: 'tdd', reporter: 'spec', color: false, timeout: 90_000, slow: 5_000, retries: 1 });
   const report = path.join(process.env.HOME ?? '', 'report.txt');
@@ -19,4 +21,12 @@ export function run(): Promise<void> {
       Mocha.reporters.Base.consoleLog(`    tried again: ${test.title}: ${error.message.split('\n')[0] ?? ''}`);
     });
   });
+}
+
+/** VS Code now and then comes up without the folders of its workspace file, and stays so. */
+async function foldersAreThere(): Promise<void> {
+  for (let tries = 0; !vscode.workspace.workspaceFolders?.length; tries++) {
+    if (tries === 100) throw new Error('VS Code came up without the folders of its workspace');
+    await new Promise((later) => setTimeout(later, 100));
+  }
 }
