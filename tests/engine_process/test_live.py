@@ -347,6 +347,24 @@ def test_rules_count_for_texts_that_are_open(world: World) -> None:
     play(scenario)
 
 
+def test_a_look_at_all_files_keeps_nobody_waiting_who_told_of_none(world: World) -> None:
+    world.write("a.py", WALRUS)
+
+    async def scenario() -> None:
+        async with world.editor() as editor:
+            await editor.client.request("pause", Pause())
+            world.write("a.py", FLAMINGO)
+            editor.client.notify("touched", Touched((str(world.root),), awaited=False))
+            assert not (await editor.client.request("wait", WaitFor(timeout_ms=20_000))).timed_out
+            touch(editor, "b.py")
+            assert (await editor.client.request("wait", WaitFor(timeout_ms=200))).timed_out
+            await editor.client.request("resume", Resume())
+            await editor.settle()
+            assert await names(editor, "flamingo") == ["a.py"]
+
+    play(scenario)
+
+
 def test_pausing_holds_files_back_and_not_texts(world: World) -> None:
     world.write("a.py", WALRUS)
 

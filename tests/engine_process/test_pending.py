@@ -160,10 +160,16 @@ def test_nothing_is_taken_while_paused() -> None:
     assert pending.take_disk(timeout=1) is not None
 
 
-def test_a_first_look_is_waited_for_only_on_request() -> None:
+def test_a_look_at_all_files_that_nobody_told_of_is_not_waited_for() -> None:
     pending = Pending()
-    pending.reconcile()
+    pending.touch([""], awaited=False)
     assert pending.has_done(pending.ticket)
+    work = pending.take_disk(timeout=1)
+    assert work is not None
+    assert work.everything
+    pending.put_back(work)
+    pending.touch(["a"])
+    assert not pending.has_done(pending.ticket)
 
 
 def test_closing_ends_those_who_take() -> None:

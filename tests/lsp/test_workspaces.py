@@ -96,7 +96,14 @@ async def test_what_changes_before_the_client_watches_is_found(
     # The first walk is over, and nobody tells of this file.
     (root / "late.py").write_text("def belated_lamp(): return 'lamp'\n", "utf-8")
     assert "late.py" not in paths(await editor.search("belated_lamp"))
+    await editor.ask("conexus/pause")
     editor.client.registers.set()
+    while not editor.client.registered:
+        await asyncio.sleep(0.01)
+    # Nor does anybody wait for it: that the client watches now says of no file that it changed.
+    await editor.ask("conexus/status")
+    assert not (await editor.ask("conexus/waitForRevision", timeoutMs=5_000))["timedOut"]
+    await editor.ask("conexus/resume")
     await found(editor, "belated_lamp", "late.py")
 
 

@@ -286,7 +286,8 @@ class EngineClient:
     def _joined(self, waiting: Touched, more: Touched) -> Touched:
         paths = tuple(dict.fromkeys((*waiting.paths, *more.paths)))
         # So many are cheaper to find by looking at everything.
-        return Touched(paths if len(paths) <= _MOST_TOUCHED else tuple(self._folders))
+        awaited = waiting.awaited or more.awaited
+        return Touched(paths if len(paths) <= _MOST_TOUCHED else tuple(self._folders), awaited)
 
     def _give_up(self, pending: _Pending) -> None:
         if not self._outbox.drop(("request", pending.number)) and self._link is not None:

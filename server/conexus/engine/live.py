@@ -108,7 +108,7 @@ class LiveFolder:
             threading.Thread(target=self._show_texts, name=f"texts of {name}", daemon=True),
             threading.Thread(target=self._follow_disk, name=f"files of {name}", daemon=True),
         ]
-        self._pending.reconcile()
+        self._pending.touch([""], awaited=False)
         for thread in self._threads:
             thread.start()
 
@@ -140,25 +140,21 @@ class LiveFolder:
         for path in self.folder.texts.of_owner(owner):
             self.close_text(owner, path)
 
-    def touch(self, paths: Iterable[str]) -> None:
-        """Take note that files (relative paths; "" for all) may have changed."""
-        self._pending.touch(paths)
+    def touch(self, paths: Iterable[str], *, awaited: bool = True) -> None:
+        """Take note that files (relative paths; "" for all) may have changed; whether `wait` waits for them."""
+        self._pending.touch(paths, awaited=awaited)
         self._soon()
 
     def _seen(self, paths: Collection[str]) -> None:
         """Take note of what the watcher saw. Where that may be anything (""), nobody told of it, and nobody waits for it."""
-        if "" in paths:
-            self._pending.reconcile()
-            self._soon()
-        else:
-            self.touch(paths)
+        self.touch(paths, awaited="" not in paths)
 
     def configure(self, editor: Mapping[str, Mapping[str, Any]]) -> None:
         """Go by other settings of an editor."""
         if editor != self._editor:
             self._editor = editor
             self._reload_settings()
-            self._pending.reconcile()
+            self._pending.touch([""], awaited=False)
 
     def reindex(self, *, fresh: bool) -> None:
         """Look at every file again; `fresh` builds the index anew, beside the one that answers until then."""

@@ -78,22 +78,16 @@ class Pending:
                     edit.first = now - LONGEST_WAIT_SECONDS
             self._changed.notify_all()
 
-    def touch(self, paths: Iterable[str]) -> None:
-        """Record that files may differ from the index."""
+    def touch(self, paths: Iterable[str], *, awaited: bool = True) -> None:
+        """Record that files may differ from the index, "" for all; nobody waits for those that are not `awaited`."""
         with self._changed:
-            self._ticket += 1
-            self._asked = self._ticket
+            if awaited:
+                self._ticket += 1
+                self._asked = self._ticket
             self._paths.update(paths)
             if len(self._paths) > _MOST_PATHS or "" in self._paths:
                 self._everything = True
                 self._paths.clear()
-            self._changed.notify_all()
-
-    def reconcile(self) -> None:
-        """Record that every file has to be looked at; nobody waits for it who does not ask for completeness."""
-        with self._changed:
-            self._everything = True
-            self._paths.clear()
             self._changed.notify_all()
 
     def set_paused(self, *, paused: bool) -> None:

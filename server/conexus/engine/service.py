@@ -83,8 +83,10 @@ class Service:
         with self._lock:
             self._fronts.discard(front)
             for real in list(front.roots):
-                self._folders[real].close_texts(front)
-                self._let_go(front, real, _LINGER_SECONDS)
+                # None is left when the engine ends before its fronts go.
+                if (live := self._folders.get(real)) is not None:
+                    live.close_texts(front)
+                    self._let_go(front, real, _LINGER_SECONDS)
 
     def request(self, front: Front, method: str, params: Any, cancelled: Callable[[], bool]) -> Any:
         """Return the result of a request. Raises ConexusError."""
@@ -285,7 +287,7 @@ class Service:
             for real, path in front.places(touched):
                 by_root.setdefault(real, []).append(path)
         for real, paths in by_root.items():
-            self._folders[real].touch(paths)
+            self._folders[real].touch(paths, awaited=notice.awaited)
 
     def _let_go(self, front: Front, real: Path, seconds: float) -> None:
         """End a folder after a while if no front has it open any more."""

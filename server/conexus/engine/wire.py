@@ -93,6 +93,8 @@ class Touched:
     """These files or directories may differ from what the index says; digests decide."""
 
     paths: tuple[str, ...]
+    awaited: bool = True
+    """Whether `WaitFor` waits for them; not where nobody knows of a change."""
 
 
 @frozen

@@ -159,7 +159,7 @@ class Session:
         if self._opening:
             # A folder that is not open yet could not be told.
             await asyncio.wait(self._opening)
-        self.touch(map(convert.uri_of, self.folders))
+        self.touch(map(convert.uri_of, self.folders), awaited=False)
 
     def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
         """Open and close folders of the workspace, by URI."""
@@ -259,10 +259,10 @@ class Session:
         """Return one folder; empty for all."""
         return self.path(uri, "folder") if uri else ""
 
-    def touch(self, uris: Iterable[str]) -> None:
-        """Tell the engine that files may have changed."""
+    def touch(self, uris: Iterable[str], *, awaited: bool = True) -> None:
+        """Tell the engine that files may have changed, and whether the client may wait for them."""
         if paths := tuple(dict.fromkeys(filter(None, map(convert.path_of, uris)))):
-            self.link.notify("touched", wire.Touched(paths))
+            self.link.notify("touched", wire.Touched(paths, awaited))
 
     # Telling the editor.
 
