@@ -131,6 +131,22 @@ def test_status_before_and_after(run: Run, project: Path) -> None:
     assert (state["indexed"], state["files"], state["languages"]["python"]) == (True, 4, 2)
 
 
+def test_status_counts_every_bad_file(run: Run, project: Path) -> None:
+    (project / "huge.log").write_text("a line\n" * 200_000, "utf-8")
+    (project / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(500))
+    (project / "utf16.txt").write_bytes(b"\xff\xfeo\xd8")
+    (project / "nowhere.py").symlink_to(project / "missing.py")
+    (project / "round").symlink_to(project / "round")
+    (project / ".env").write_text("SECRET=1", "utf-8")
+    os.mkfifo(project / "pipe")
+    report = json.loads(run("index", project, "--json").out)
+    assert {"too_large", "binary", "undecodable", "broken_symlink", "symlink_loop", "secret", "not_regular"} <= set(
+        report["skipped"]
+    )
+    assert json.loads(run("status", project, "--json").out)["skipped"] == report["skipped"]
+    assert "1 too_large" in run("status", project).out
+
+
 def test_a_data_directory_that_cannot_be_made_is_named(run: Run, project: Path, home: Path) -> None:
     home.mkdir(exist_ok=True)
     (home / "data").write_text("not a directory", "utf-8")

@@ -303,7 +303,11 @@ def test_bad_files_cost_only_themselves(engine: Engine, folder_of: Callable[...,
     assert paths(folder, "oddly_named_file")[0] == "new\nline.py"
     assert os.fsencode(paths(folder, "name_that_is_not_utf8")[0]) == b"caf\xe9.py"
     assert paths(folder, "buffer size")[0] == "latin.py"
+    assert folder.status().skipped == folder.skipped == report.skipped
     assert folder.reconcile().indexed == 0
+    (root / ".env").unlink()
+    folder.reconcile()
+    assert "secret" not in folder.status().skipped
 
 
 def test_status_counts_what_is_there(engine: Engine, folder_of: Callable[..., Path]) -> None:

@@ -118,6 +118,21 @@ def test_touched_files_keep_their_rows(desk: Desk) -> None:
     assert found(desk.index, "alpha") == [("a.py", 0)]
 
 
+def test_what_a_walk_left_out_is_remembered_without_a_revision(desk: Desk) -> None:
+    desk.write({"a.py": ["alpha"]})
+    reader = open_index(desk.index.directory, writable=False)
+    before = desk.index.revision
+    desk.index.note_left_out({"too_large": 2, "ignored": 1})
+    assert desk.index.revision == before
+    reader.refresh()
+    assert reader.left_out == desk.index.left_out == {"too_large": 2, "ignored": 1}
+    reader.close()
+    desk.index.close()
+    again = open_index(desk.index.directory)
+    assert again.left_out == {"too_large": 2, "ignored": 1}
+    again.close()
+
+
 def test_a_skipped_file_leaves_the_index_and_returns(desk: Desk) -> None:
     desk.write({"a.bin": ["alpha"]})
     desk.index.commit(skips=[SkipRecord("a.bin", 10, 5, "binary", "NUL byte")])

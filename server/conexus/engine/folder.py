@@ -35,6 +35,7 @@ from conexus.search.query import plan as plan_query
 from conexus.search.rank import nearness, rank
 from conexus.search.retrieve import Ground, State, admitted_files, allowed_files, retrieve
 from conexus.search.second import CANDIDATES, reordered
+from conexus.store.errors import IndexUnwritable
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
 from conexus.workspace.source import PlainTexts
 from conexus.workspace.source import cut as cut_source
@@ -138,7 +139,7 @@ class Status:
     language_chunks: dict[str, int]
     """Chunks by language."""
     skipped: dict[str, int]
-    """Files left out for what they contain, by reason."""
+    """Files left out, by reason: for what they contain, and before they were read, where a directory counts as one."""
     fallbacks: tuple[str, ...]
     """Files that were cut by lines because their grammar failed, with the reason."""
     quarantined: tuple[str, ...]
@@ -238,14 +239,16 @@ class Folder:
             if walked is not None:
                 walked(walk, todo)
             tally = self._apply(opened, todo, progress, cancelled, searchable)
+            left_out = Counter(str(skip.reason) for skip in walk.skipped)
             if not tally.cancelled:
+                with suppress(IndexUnwritable):  # no reason to call a folder that did not change failed
+                    index.note_left_out(left_out)
                 if not self._indexes.answers(opened):
                     opened.index.snapshot().prepare()
                 self._indexes.publish(opened)
             records = opened.index.files.values()
             self._projects = Projects.of(walk.repositories, ((one.path, one.chunks) for one in records))
-        skipped = Counter(str(skip.reason) for skip in walk.skipped) + _count_skips(index)
-        return tally.report(index, todo, dict(skipped), time.perf_counter() - begun)
+        return tally.report(index, todo, dict(left_out + _count_skips(index)), time.perf_counter() - begun)
 
     def touch(self, paths: Collection[str], cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Bring the index to what these paths say now, directories with all in them.
@@ -518,6 +521,12 @@ class Folder:
         return len(index.files) if index is not None else 0
 
     @property
+    def skipped(self) -> dict[str, int]:
+        """Return how many files and directories are left out, by reason; empty while the index is not open yet."""
+        index = self._indexes.current
+        return _skipped(index) if index is not None else {}
+
+    @property
     def revision(self) -> int:
         """Return the number of the last committed state; 0 while the index is not open yet."""
         index = self._indexes.current
@@ -536,7 +545,7 @@ class Folder:
             bytes=sum(record.size for record in files),
             languages=dict(Counter(record.language for record in files).most_common()),
             language_chunks=dict(_count_chunks(files).most_common()),
-            skipped=dict(_count_skips(opened.index).most_common()),
+            skipped=_skipped(opened.index),
             fallbacks=tuple(f"{record.path}: {record.note}" for record in files if record.note),
             quarantined=tuple(
                 f"{skip.path}: {skip.detail}"
@@ -703,6 +712,10 @@ def _count_chunks(files: Iterable[FileRecord]) -> Counter[str]:
     for record in files:
         found[record.language] += record.chunks
     return found
+
+
+def _skipped(index: Index) -> dict[str, int]:
+    return dict((Counter(index.left_out) + _count_skips(index)).most_common())
 
 
 def _count_skips(index: Index) -> Counter[str]:

@@ -237,7 +237,8 @@ class LiveFolder:
             revision=counts.revision if counts else 0,
             languages=held.languages if held else {},
             language_chunks=held.language_chunks if held else {},
-            skipped=held.skipped if held else {},
+            # What a walk leaves out is no revision of its own.
+            skipped=self.folder.skipped,
             problems=self._problems(held),
             model=held.model if held else self.folder.settings.model.name,
             bytes=sizes,

@@ -127,6 +127,11 @@ class Index:
         return self._manifest.skips
 
     @property
+    def left_out(self) -> Mapping[str, int]:
+        """Return how many files and directories the last walk left out without reading them, by reason."""
+        return self._manifest.left_out
+
+    @property
     def revision(self) -> int:
         """Return the number of the last committed state."""
         return self._manifest.committed.revision
@@ -166,6 +171,12 @@ class Index:
                 self._manifest.reserve(max(missing, _RESERVED_IDS))
             self._next_id = start + count
             return range(start, start + count)
+
+    def note_left_out(self, counts: Mapping[str, int]) -> None:
+        """Remember what a walk left out, by reason; it is no revision of its own. Raises IndexUnwritable."""
+        with self._guard:
+            self._require_open()
+            self._manifest.note_left_out(counts)
 
     def commit(
         self,

@@ -6,6 +6,7 @@ LanceDB nor pyarrow nor numpy: seeing that nothing changed must not cost their i
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,6 +114,8 @@ class Manifest:
     fingerprint: str
     files: Mapping[str, FileRecord] = field(init=False, factory=dict)
     skips: Mapping[str, SkipRecord] = field(init=False, factory=dict)
+    left_out: Mapping[str, int] = field(init=False, factory=dict)
+    """Reason → how many files and directories the last walk left out without reading them."""
     committed: Committed = field(init=False, factory=Committed)
     _database: sqlite3.Connection = field(init=False)
     _guard: threading.RLock = field(init=False, factory=threading.RLock)
@@ -176,6 +179,15 @@ class Manifest:
             self.committed = evolve(self.committed, next_file_id=start + count)
             return range(start, start + count)
 
+    def note_left_out(self, counts: Mapping[str, int]) -> None:
+        """Remember what a walk left out, by reason. Raises IndexUnwritable."""
+        if counts == self.left_out:
+            return
+        with self._guard, unwritable(self.path.parent):
+            noted = json.dumps(dict(counts))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('left_out', ?)", (noted,))
+            self.left_out = dict(counts)
+
     def parts(self) -> dict[str, Part]:
         """Return the files LanceDB had written at the last commit, by name."""
         with self._guard:
@@ -217,6 +229,8 @@ class Manifest:
             (path := raw.decode("utf-8", "surrogateescape")): SkipRecord(path, *rest)
             for raw, *rest in self._database.execute(_ALL_SKIPS)
         }
+        noted = self._database.execute("SELECT value FROM meta WHERE key = 'left_out'").fetchone()
+        self.left_out = json.loads(noted[0]) if noted else {}
 
     def _all_files(self) -> list[FileRecord]:
         try:
