@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TEXTS = code_chunks(600)
 # What a test of long lists would take seconds for: blocks and pieces are as small as lists are here.
-SMALL = {"_BLOCK": 256, "_ROWS_AT_ONCE": 128, "_PIECE": 40, "_SAMPLE": 16}
+SMALL = {"BLOCK": 256, "ROWS_AT_ONCE": 128, "_PIECE": 40, "_SAMPLE": 16}
 
 
 @pytest.fixture

@@ -358,6 +358,8 @@ class Index:
         with unwritable(self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
             self._take_lock()
+        # Not durable, so nothing of it is trusted that another process left.
+        shutil.rmtree(self.directory / parts.WORDS / parts.KEPT, ignore_errors=True)
         try:
             self._manifest = Manifest.open(self.directory, self._fingerprint, writable=True)
         except IndexDamaged as error:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORDS = "words"
+KEPT = "kept"
+"""Where in it there is what `store/kept` has: made anew whenever it is missing."""
 ROOTS = ("chunks.lance", "symbols.lance", WORDS)
 _BLOCK = 4096
 # Transactions are a log for concurrent writers, and the hint is overwritten in place; no reader needs them.
-_IGNORED = ("_transactions", "latest_version_hint.json")
+_IGNORED = ("_transactions", "latest_version_hint.json", KEPT)
 
 
 @frozen

@@ -20,24 +20,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from conexus.store.memory import map_file
 from conexus.store.overlay import K1, LONGEST_WORD, B
 from conexus.store.parts import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 _SUFFIX = ".arrow"
-_BLOCK = 1 << 16
+BLOCK = 1 << 16
+"""Documents that two bytes tell apart."""
 _MANY = 15
 """A count that stands apart."""
-# What is needed to put the words of so many rows in order takes some 50 MB.
-_ROWS_AT_ONCE = 1 << 13
+ROWS_AT_ONCE = 1 << 13
+"""What is needed to put the words of so many rows in order takes some 50 MB."""
 # So many parts are merged at a time: each has all of its words, and merging many would list them all.
 _PARTS_AT_ONCE = 8
 _PIECE = 16_384
@@ -59,7 +60,7 @@ class Ranked:
 
 
 @frozen(eq=False)
-class _Lists:
+class Lists:
     """Words and their documents. Arrays that begin with 0 say where each word's part begins, and the last one's ends."""
 
     words: pa.StringArray
@@ -77,7 +78,7 @@ class _Lists:
 
 
 @frozen(eq=False)
-class _Documents:
+class Documents:
     """By number."""
 
     file_ids: NDArray[np.int32]
@@ -101,8 +102,8 @@ class _Room:
         """Return the documents that have `least` or more, in order of their numbers."""
         scores = self.scores
         found = [
-            np.flatnonzero(scores[first : first + _BLOCK] >= least) + first
-            for first in range(0, len(scores), _BLOCK)
+            np.flatnonzero(scores[first : first + BLOCK] >= least) + first
+            for first in range(0, len(scores), BLOCK)
         ]
         return np.concatenate([np.empty(0, np.intp), *found])
 
@@ -111,7 +112,7 @@ class _Room:
 class Postings:
     """The lists of one arrangement. Safe to use from several threads."""
 
-    documents: _Documents
+    documents: Documents
     _words: pa.StringArray
     _starts: NDArray[np.uint32]
     _low: NDArray[np.uint16]
@@ -130,7 +131,7 @@ class Postings:
     def __attrs_post_init__(self) -> None:
         lengths = self.documents.lengths
         # To the end of the last block, so that no number in a block leads out of the array.
-        self._norms = np.ones(-(-len(lengths) // _BLOCK) * _BLOCK, np.float32)
+        self._norms = np.ones(-(-len(lengths) // BLOCK) * BLOCK, np.float32)
         average = float(lengths.mean()) if len(lengths) else 1.0
         self._norms[: len(lengths)] = K1 * (1 - B + B * lengths / max(average, 1.0))
 
@@ -152,10 +153,10 @@ class Postings:
             self._spare.append(room)
         return Ranked(self.documents.file_ids[best], self.documents.ords[best], values)
 
-    def lists(self) -> _Lists:
+    def lists(self) -> Lists:
         """Return all there is, to be merged with more."""
         counts = self._counts(0, len(self._low), np.empty(len(self._low) + 2, np.uint8))
-        return _Lists(
+        return Lists(
             self._words, self._starts, self._low, counts, self._runs, self._blocks, self._last
         )  # fmt: skip
 
@@ -181,7 +182,7 @@ class Postings:
         for first in range(0, len(self.documents.file_ids), _PIECE):
             file_ids = self.documents.file_ids[first : first + _PIECE]
             room.scores[first : first + len(file_ids)] *= wanted[file_ids]
-        sample = room.scores[:: 1 + len(room.scores) // _BLOCK]
+        sample = room.scores[:: 1 + len(room.scores) // BLOCK]
         enough = len(sample) >= limit
         least = float(np.partition(sample, len(sample) - limit)[len(sample) - limit]) if enough else 0.0
         return _largest(room.scores, room.above(max(least, _LEAST)), limit)
@@ -256,13 +257,13 @@ class Postings:
         runs = slice(int(self._runs[number]), int(self._runs[number + 1]))
         for block, last in zip(self._blocks[runs].tolist(), self._last[runs].tolist(), strict=True):
             for start in range(first, first + last + 1, _PIECE):
-                yield block * _BLOCK, 0, start, min(start + _PIECE, first + last + 1)
+                yield block * BLOCK, 0, start, min(start + _PIECE, first + last + 1)
             first += last + 1
 
     def _bases(self, number: int) -> NDArray[np.int32]:
         """Return for each entry of a word the number of the first document of its block."""
         runs = slice(int(self._runs[number]), int(self._runs[number + 1]))
-        return np.repeat(self._blocks[runs].astype(np.int32) * _BLOCK, self._last[runs].astype(np.int32) + 1)
+        return np.repeat(self._blocks[runs].astype(np.int32) * BLOCK, self._last[runs].astype(np.int32) + 1)
 
     def _counts_at(self, entries: NDArray[np.intp]) -> NDArray[np.uint8]:
         counts: NDArray[np.uint8] = self._halves[entries >> 1] >> (4 * (entries & 1)).astype(np.uint8) & _MANY
@@ -332,21 +333,24 @@ def new_files(before: Postings | None, file_ids: NDArray[np.int32]) -> NDArray[n
     return np.flatnonzero(here & ~had)
 
 
-def write(directory: Path, name: str, before: Postings | None, rows: Iterable[pa.RecordBatch]) -> None:
-    """Write lists of `before` and of `rows` (file_id, ord, tokens); they are there as a whole or not at all.
+def write(
+    directory: Path,
+    name: str,
+    before: Postings | None,
+    rows: Iterable[pa.RecordBatch],
+    kept: Iterable[tuple[Lists, Documents]] = (),
+) -> None:
+    """Write lists of `before`, of what was kept, and of `rows` (file_id, ord, tokens); whole or not at all.
 
-    There is at least one row in all. Raises OSError.
+    `kept` are lists that begin with document 0. There is at least one row in all. Raises OSError.
     """
     lists = [before.lists()] if before else []
     documents = [before.documents] if before else []
-    first = sum(len(part.file_ids) for part in documents)
-    parts: list[_Lists] = []
-    for table in _blocks(rows, first):
-        made, part = _listed(table, first)
-        parts.append(made)
+    parts: list[Lists] = []
+    for made, part in _all_listed(sum(len(part.file_ids) for part in documents), kept, rows):
+        parts += made
         documents.append(part)
-        first += table.num_rows
-        if len(parts) == _PARTS_AT_ONCE:
+        if len(parts) >= _PARTS_AT_ONCE:
             lists.append(_merged(parts))
             parts = []
     lists += parts
@@ -362,9 +366,52 @@ def write(directory: Path, name: str, before: Postings | None, rows: Iterable[pa
     new.replace(path)
 
 
-def _opened(path: Path) -> Postings:
+def listed(table: pa.Table, first: int) -> tuple[Lists, Documents]:
+    """Return the lists of rows of one block, of which the first is document number `first`."""
+    split = pc.split_pattern(table["tokens"].combine_chunks(), " ")
+    split = split.chunk(0) if isinstance(split, pa.ChunkedArray) else split
+    lengths = np.diff(split.offsets.to_numpy())
+    rows = np.repeat(np.arange(first % BLOCK, first % BLOCK + len(lengths), dtype=np.uint16), lengths)
+    coded = split.flatten().dictionary_encode()
+    codes = coded.indices.to_numpy()
+    size = pc.binary_length(coded.dictionary).to_numpy()
+    kept = (size > 0) & (size <= LONGEST_WORD)
+    if not kept.all():
+        inside = kept[codes]
+        codes, rows = codes[inside], rows[inside]
+        lengths = np.bincount(rows - first % BLOCK, minlength=len(lengths))
+    order = _order(codes)
+    codes, rows = codes[order], rows[order]
+    new = np.ones(len(codes), np.bool_)
+    new[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
+    at = np.flatnonzero(new)
+    sizes = np.bincount(codes[at], minlength=len(kept))
+    used = np.flatnonzero(sizes)
+    counts = np.minimum(np.diff(at, append=len(codes)), 255).astype(np.uint8)
+    words = coded.dictionary.take(pa.array(used))
+    lists = _in_one_block(words, sizes[used], rows[at], counts, first // BLOCK)
+    file_ids, ords = (table[name].to_numpy().astype(np.int32) for name in ("file_id", "ord"))
+    return lists, Documents(file_ids, ords, np.minimum(lengths, _LONGEST).astype(np.uint16))
+
+
+def as_row(columns: Mapping[str, pa.Array]) -> pa.Table:
+    """Return a table of one row that holds these, of whatever lengths, as lists."""
+    return pa.table(
+        {
+            name: pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), values)
+            for name, values in columns.items()
+        }
+    )
+
+
+def columns_of(path: Path) -> dict[str, pa.Array]:
+    """Return what `as_row` made a table of, mapped from a file. Raises OSError, ValueError, LookupError."""
     table = pa.ipc.open_file(pa.py_buffer(map_file(path))).read_all()
-    values = {name: table[name].chunk(0).values for name in table.column_names}
+    return {name: table[name].chunk(0).values for name in table.column_names}
+
+
+def _opened(path: Path) -> Postings:
+    values = columns_of(path)
     words = values.pop("words")
     column = {name: array.to_numpy() for name, array in values.items()}
     file_ids, ords, lengths = column["file_ids"], column["ords"], column["lengths"]
@@ -375,12 +422,12 @@ def _opened(path: Path) -> Postings:
         and int(starts[-1]) == len(low) == int(column["last"].sum(dtype=np.int64)) + len(blocks)
         and int(runs[-1]) == len(blocks) == len(column["last"])
         and len(column["halves"]) == (len(low) + 1) // 2
-        and int(blocks.max(initial=0)) * _BLOCK <= len(file_ids)
+        and int(blocks.max(initial=0)) * BLOCK <= len(file_ids)
     )
     if not whole:
         raise ValueError(f"{path} is not whole")
     return Postings(
-        _Documents(file_ids, ords, lengths), words, starts, low, column["halves"],
+        Documents(file_ids, ords, lengths), words, starts, low, column["halves"],
         column["many_at"], column["many"], runs, blocks, column["last"],
     )  # fmt: skip
 
@@ -400,55 +447,76 @@ def _largest(
     return documents if left else documents[np.lexsort((documents, -values))][:limit]
 
 
+def _all_listed(
+    first: int, kept: Iterable[tuple[Lists, Documents]], rows: Iterable[pa.RecordBatch]
+) -> Iterator[tuple[list[Lists], Documents]]:
+    """Yield lists and documents of `kept` and of `rows`, numbered one after the other from `first` on."""
+    for lists, part in kept:
+        yield _numbered_from(first, lists), part
+        first += len(part.file_ids)
+    for table in _blocks(rows, first):
+        made, part = listed(table, first)
+        yield [made], part
+        first += table.num_rows
+
+
+def _numbered_from(first: int, lists: Lists) -> list[Lists]:
+    """Return lists that begin with document 0 as those that begin with `first`: in one block, or in two."""
+    block, before = divmod(first, BLOCK)
+    numbers = lists.low.astype(np.int32) + before
+    inside = numbers < BLOCK
+    if inside.all():
+        here = np.full(len(lists.blocks), block, np.uint16)
+        return [evolve(lists, low=numbers.astype(np.uint16), blocks=here)]
+    return [_only(lists, inside, numbers, block), _only(lists, ~inside, numbers - BLOCK, block + 1)]
+
+
+def _only(lists: Lists, inside: NDArray[np.bool_], numbers: NDArray[np.int32], block: int) -> Lists:
+    """Return the entries that lie `inside` a block, by their numbers there."""
+    sizes = np.add.reduceat(inside, lists.starts[:-1], dtype=np.int64)
+    used = np.flatnonzero(sizes)
+    return _in_one_block(
+        lists.words.take(pa.array(used)),
+        sizes[used],
+        numbers[inside].astype(np.uint16),
+        lists.counts[inside],
+        block,
+    )
+
+
+def _in_one_block(
+    words: pa.StringArray,
+    sizes: NDArray[np.int64],
+    low: NDArray[np.uint16],
+    counts: NDArray[np.uint8],
+    block: int,
+) -> Lists:
+    """Return lists of words that have so many entries each, all of them in one block."""
+    return Lists(
+        words,
+        np.concatenate([[0], np.cumsum(sizes)]),
+        low,
+        counts,
+        np.arange(len(words) + 1),
+        np.full(len(words), block, np.uint16),
+        (sizes - 1).astype(np.uint16),
+    )
+
+
 def _blocks(rows: Iterable[pa.RecordBatch], first: int) -> Iterator[pa.Table]:
     """Yield `rows` in pieces that lie in one block each, if the first row is document number `first`."""
     waiting: list[pa.RecordBatch] = []
-    room = _ROWS_AT_ONCE - first % _ROWS_AT_ONCE
+    room = ROWS_AT_ONCE - first % ROWS_AT_ONCE
     for rest in rows:
         batch = rest
         while batch.num_rows >= room:
             yield pa.Table.from_batches([*waiting, batch.slice(0, room)])
-            waiting, batch, room = [], batch.slice(room), _ROWS_AT_ONCE
+            waiting, batch, room = [], batch.slice(room), ROWS_AT_ONCE
         if batch.num_rows:
             waiting.append(batch)
             room -= batch.num_rows
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _listed(table: pa.Table, first: int) -> tuple[_Lists, _Documents]:
-    """Return the lists of rows of one block, of which the first is document number `first`."""
-    split = pc.split_pattern(table["tokens"].combine_chunks(), " ")
-    split = split.chunk(0) if isinstance(split, pa.ChunkedArray) else split
-    lengths = np.diff(split.offsets.to_numpy())
-    rows = np.repeat(np.arange(first % _BLOCK, first % _BLOCK + len(lengths), dtype=np.uint16), lengths)
-    coded = split.flatten().dictionary_encode()
-    codes = coded.indices.to_numpy()
-    size = pc.binary_length(coded.dictionary).to_numpy()
-    kept = (size > 0) & (size <= LONGEST_WORD)
-    if not kept.all():
-        inside = kept[codes]
-        codes, rows = codes[inside], rows[inside]
-        lengths = np.bincount(rows - first % _BLOCK, minlength=len(lengths))
-    order = _order(codes)
-    codes, rows = codes[order], rows[order]
-    new = np.ones(len(codes), np.bool_)
-    new[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
-    at = np.flatnonzero(new)
-    sizes = np.bincount(codes[at], minlength=len(kept))
-    used = np.flatnonzero(sizes)
-    sizes = sizes[used]
-    lists = _Lists(
-        coded.dictionary.take(pa.array(used)),
-        np.concatenate([[0], np.cumsum(sizes)]),
-        rows[at],
-        np.minimum(np.diff(at, append=len(codes)), 255).astype(np.uint8),
-        np.arange(len(used) + 1),
-        np.full(len(used), first // _BLOCK, np.uint16),
-        (sizes - 1).astype(np.uint16),
-    )
-    file_ids, ords = (table[name].to_numpy().astype(np.int32) for name in ("file_id", "ord"))
-    return lists, _Documents(file_ids, ords, np.minimum(lengths, _LONGEST).astype(np.uint16))
 
 
 def _order(codes: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -459,7 +527,7 @@ def _order(codes: NDArray[np.int32]) -> NDArray[np.intp]:
     return order
 
 
-def _merged(parts: Sequence[_Lists]) -> _Lists:
+def _merged(parts: Sequence[Lists]) -> Lists:
     """Return one for all; documents of each have larger numbers than those before."""
     words = pc.unique(pa.chunked_array([part.words for part in parts], pa.string()))
     words = words.take(pc.sort_indices(words))
@@ -483,7 +551,7 @@ def _merged(parts: Sequence[_Lists]) -> _Lists:
     )
     sizes = np.add.reduceat(sizes, new) if len(new) else sizes
     every = np.bincount(number, weights=ends - starts, minlength=len(words)).astype(np.int64)
-    return _Lists(
+    return Lists(
         words,
         np.concatenate([[0], np.cumsum(every)]),
         _joined([part.low for part in parts], pieces),
@@ -498,7 +566,7 @@ def _joined(arrays: Sequence[NDArray[Any]], pieces: Sequence[tuple[int, int, int
     return np.concatenate([arrays[0][:0], *(arrays[part][start:end] for part, start, end in pieces)])
 
 
-def _saved(lists: _Lists, documents: Sequence[_Documents]) -> pa.Table:
+def _saved(lists: Lists, documents: Sequence[Documents]) -> pa.Table:
     many = np.flatnonzero(lists.counts >= _MANY)
     small = np.minimum(lists.counts, _MANY)
     halves = small[::2].copy()
@@ -516,10 +584,4 @@ def _saved(lists: _Lists, documents: Sequence[_Documents]) -> pa.Table:
         "ords": np.concatenate([part.ords for part in documents]),
         "lengths": np.concatenate([part.lengths for part in documents]),
     }
-    arrays = {"words": lists.words, **{name: pa.array(values) for name, values in columns.items()}}
-    return pa.table(
-        {
-            name: pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), values)
-            for name, values in arrays.items()
-        }
-    )
+    return as_row({"words": lists.words, **{name: pa.array(values) for name, values in columns.items()}})

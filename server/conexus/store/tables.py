@@ -36,8 +36,7 @@ FLAT_ROWS = 5_000
 """Below this many rows an exact scan beats a vector structure."""
 CODED_ROWS = 150_000
 """From here on vectors are found by codes of two bits a dimension, a fifth of the size, and compared exactly."""
-_PARTITION_ROWS = 4_096
-_CODED_PARTITION_ROWS = 16_384
+_PARTITION_ROWS = 16_384
 # All of them: passages that share words lie everywhere, and half of the partitions find nine of ten.
 _NPROBES = 1_000
 # Of twice as many candidates by short codes, ninety-nine of the hundred nearest are among the first hundred.
@@ -165,9 +164,15 @@ class Tables:
         self._run(self._connect(create=False))
 
     def add(self, chunks: pa.Table, symbols: pa.Table) -> None:
-        """Append rows to both tables. Raises IndexUnwritable."""
+        """Append rows to both tables, and keep lists of their words for the next `build`. Raises IndexUnwritable."""
+        from conexus.store import kept
+
         with unwritable(self.directory):
-            self._run(self._add(chunks, symbols))
+            added = self._begin(self._add(chunks, symbols))
+            try:
+                kept.keep(self.directory, chunks)
+            finally:
+                self._wait(added)
 
     def delete(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> None:
         """Delete the rows of these file ids. Raises IndexUnwritable."""
@@ -300,8 +305,15 @@ class Tables:
         """
 
         def here() -> None:
-            self._run(self._build())
-            self._write_words(words)
+            # Both at once where rows stay where they are, and memory has room for both: each leaves cores idle.
+            at_once = not self._structures and self.counts()[0] < CODED_ROWS
+            building = self._begin(self._build())
+            if not at_once:
+                self._wait(building)
+            try:
+                self._write_words(words)
+            finally:
+                self._wait(building)
             self._run(self._drop_words_structure())
 
         self._arrange(f"build {words}", here)
@@ -379,7 +391,7 @@ class Tables:
 
     def _write_words(self, name: str) -> None:
         """Write `postings` of every row, out of the last ones and the words of rows that are not in those."""
-        from conexus.store import postings
+        from conexus.store import kept, postings
 
         file_ids = self.rows(CHUNKS, columns=["file_id"])["file_id"].to_numpy()
         if not len(file_ids):
@@ -388,8 +400,14 @@ class Tables:
         new = postings.new_files(before, file_ids)
         if new is not None and not len(new) and postings.find(self.directory, name):
             return
-        rows = self._batches(_WORDS, "" if new is None else where_ids(new))
-        postings.write(self.directory, name, None if new is None else before, rows)
+        wanted = np.unique(file_ids) if new is None else new
+        parts = list(kept.of_files(self.directory, wanted))
+        others = np.setdiff1d(wanted, np.concatenate([wanted[:0], *(part.file_ids for _, part in parts)]))
+        rows = self._batches(_WORDS, where_ids(others) if new is not None or parts else "")
+        postings.write(
+            self.directory, name, None if new is None else before, rows if len(others) else (), parts
+        )
+        kept.forget(self.directory)
 
     def _batches(self, columns: Sequence[str], where: str) -> Iterator[pa.RecordBatch]:
         """Yield rows of chunks some thousands at a time."""
@@ -549,10 +567,10 @@ def _selecting(query: Any, columns: Sequence[str]) -> Any:
 def _vector_structure(rows: int) -> Any:
     from lancedb.index import IvfRq, IvfSq
 
+    # All are searched, so it does not matter which rows share one; making them takes longer than the codes.
+    partitions = max(1, rows // _PARTITION_ROWS)
     if rows < CODED_ROWS:
-        partitions = max(1, rows // _PARTITION_ROWS)
-        return IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=64)
-    partitions = max(1, rows // _CODED_PARTITION_ROWS)
+        return IvfSq(distance_type="cosine", num_partitions=partitions, sample_rate=16)
     return IvfRq(distance_type="cosine", num_bits=2, num_partitions=partitions, sample_rate=64)
 
 
