@@ -111,3 +111,26 @@ def test_what_cannot_be_read_is_left_to_lancedb(opened: Tables, monkeypatch) -> 
     again, as_before = opened.nearest(query, 5, [ADDRESS, "file_id"]).result()
     assert again["file_id"].to_pylist() == rows["file_id"].to_pylist()
     assert as_before == pytest.approx(scores, abs=1e-3)
+
+
+def test_the_first_by_code_are_put_in_the_order_of_their_vectors(opened: Tables, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "FLAT_ROWS", 100)
+    add(opened, 0, 2_000)
+    opened.build("1.arrow")
+    _, vectors = of_lancedb(opened)
+    query = vectors[7].astype(np.float32)
+    exact = np.sort(vectors.astype(np.float32) @ query)[::-1]
+    rows, scores = opened.nearest(query, 5, ["file_id"]).result()
+    assert rows.column_names == ["file_id"]
+    assert scores == pytest.approx(exact[:5], abs=1e-4)  # codes are some thousandths off
+    rows, scores = opened.nearest(query, 60, ["file_id"]).result()
+    assert len(rows) == 60
+    assert scores == pytest.approx(exact[:60], abs=2e-2)
+
+    def unreadable(*_: object) -> None:
+        raise Unreadable
+
+    monkeypatch.setattr(Originals, "at", unreadable)
+    rows, scores = opened.nearest(query, 5, ["file_id"]).result()
+    assert rows["file_id"][0].as_py() == 7
+    assert scores == pytest.approx(exact[:5], abs=2e-2)

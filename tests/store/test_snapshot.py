@@ -144,7 +144,7 @@ def test_recall_of_the_vector_structure_on_real_code(tmp_path, monkeypatch, code
         hits += sum(scores[int(row.path[:-3]) + row.ord] >= tenth - 1e-4 for row in rows)
     recall = hits / (10 * len(queries))
     print(f"recall@10 of {len(texts)} real chunks: {recall:.3f}")  # noqa: T201 - the figure is worth seeing with -s
-    assert recall >= 0.98
+    assert recall >= 0.99  # .985 by codes of 8 bits alone
     index.close()
 
 
