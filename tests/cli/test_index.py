@@ -140,9 +140,15 @@ def test_status_counts_every_bad_file(run: Run, project: Path) -> None:
     (project / ".env").write_text("SECRET=1", "utf-8")
     os.mkfifo(project / "pipe")
     report = json.loads(run("index", project, "--json").out)
-    assert {"too_large", "binary", "undecodable", "broken_symlink", "symlink_loop", "secret", "not_regular"} <= set(
-        report["skipped"]
-    )
+    assert {
+        "too_large",
+        "binary",
+        "undecodable",
+        "broken_symlink",
+        "symlink_loop",
+        "secret",
+        "not_regular",
+    } <= set(report["skipped"])
     assert json.loads(run("status", project, "--json").out)["skipped"] == report["skipped"]
     assert "1 too_large" in run("status", project).out
 

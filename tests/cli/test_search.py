@@ -58,11 +58,32 @@ def test_nothing_found_has_its_own_code(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_language_that_nothing_is_written_in_is_named(run: Run, project: Path) -> None:
-    for arguments in (["secrets", "--lang", "klingon,python"], ["secrets lang:klingon"]):
+    for arguments in (["secrets", "--lang", "zig,python"], ["secrets lang:zig"]):
         ran = run("search", *arguments, "--root", project)
-        assert ("no indexed file is in klingon; most are in python" in ran.err) is (ran.code == Exit.NOTHING)
+        assert ("no indexed file is in zig; most files are in python" in ran.err) is (
+            ran.code == Exit.NOTHING
+        )
     assert ran.code == Exit.NOTHING
-    assert "klingon" not in run("search", "/no such thing/", "--root", project).err
+    assert "zig" not in run("search", "/no such thing/", "--root", project).err
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (["--kind", "banana"], "no kind of definition is called banana; kinds are cell, class, constant, "),
+        (["kind:functon"], "no kind of definition is called functon; did you mean function?"),
+        (["--lang", "banana"], "no language is called banana; most files are in python (2), "),
+        (["lang:pythn,go"], "no language is called pythn; did you mean python or cython?"),
+        (["--lang", "tf"], "no language is called tf; did you mean terraform?"),
+        (["-lang:pythn"], "no language is called pythn; did you mean "),
+    ],
+)
+def test_a_filter_that_names_nothing_is_said(run: Run, project: Path, filters: list[str], said: str) -> None:
+    words = ["code", *filters] if filters[0].startswith("--") else [f"code {filters[0]}"]
+    ran = run("search", *words, "--root", project)
+    assert said in ran.err
+    assert ran.code == (Exit.OK if ran.out else Exit.NOTHING)
+    assert bool(ran.out) == filters[0].startswith(("lang:pythn,go", "-lang"))
 
 
 @pytest.mark.parametrize(

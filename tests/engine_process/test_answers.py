@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from tests.engine_process.engine_world import World, play
 
-from conexus.engine.wire import EditorContext, EngineError, OpenFolder, Related, Search, Similar, Symbols
+from conexus.engine.wire import (
+    Context,
+    EditorContext,
+    EngineError,
+    Grep,
+    OpenFolder,
+    Related,
+    Search,
+    Similar,
+    Symbols,
+)
 from conexus.parsing.chunker import parse
 from conexus.search.symbols import find
 from conexus.store.schema import RowsBuilder, decode
@@ -288,5 +298,31 @@ def test_of_two_folders_that_answer_alike_the_one_that_is_worked_in_comes_first(
             asked_alone = Search("total price", context=here, roots=(str(other),))
             (only, *_) = (await editor.client.request("search", asked_alone)).hits
             assert not any("active file's folder" in reason for reason in only.reasons)
+
+    play(scenario)
+
+
+def test_a_filter_that_names_nothing_is_said_once_for_all_folders(world: World) -> None:
+    other = world.root.with_name("other")
+    other.mkdir()
+    world.write("a.py", "def flamingo():\n    pass\n")
+    (other / "b.go").write_text("package b\n\nfunc Flamingo() {}\n")
+
+    async def scenario() -> None:
+        async with world.editor() as editor:
+            await editor.client.request("open", OpenFolder(str(other), {}, False))
+            await editor.settle(complete=True)
+            odd = await editor.search("flamingo kind:banana lang:pythn")
+            assert [note.partition(";")[0] for note in odd.notes] == [
+                "no language is called pythn",
+                "no kind of definition is called banana",
+            ]
+            assert (await editor.search("flamingo lang:go")).notes == ()
+            none = await editor.search("flamingo lang:rust")
+            assert none.notes == ("no indexed file is in rust; most files are in go (1), python (1)",)
+            places = await editor.client.request("grep", Grep("flamingo", languages=("pythn",)))
+            assert places.notes == ("no language is called pythn; did you mean python or cython?",)
+            evidence = await editor.client.request("context", Context("flamingo", languages=("pythn",)))
+            assert places.notes[0] in evidence.notes
 
     play(scenario)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from conexus.cli.exits import Exit
 from conexus.cli.options import json_option, root_option, set_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from conexus.engine.folder import Folder, SearchReply
     from conexus.search.context import EditorContext
     from conexus.search.query import SearchRequest
+    from conexus.store.manifest import FileRecord
 
 _EXAMPLES = """\b
 Examples:
@@ -31,7 +33,6 @@ Examples:
 """
 # Git may take longer to tell all it knows; what it told by then counts.
 _PAST_SECONDS = 2.0
-_MOST_LANGUAGES = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -193,12 +194,16 @@ def _answer(folder: Folder, request: SearchRequest, lines: int, *, as_json: bool
 
 
 def _why_nothing(folder: Folder, reply: SearchReply) -> Iterator[str]:
-    """Yield why there are no hits, where that is not the question's fault."""
-    if reply.hits:
-        return
-    languages = Counter(record.language for record in folder.view().records.values())
-    if not languages:
+    """Yield why there are no hits, or fewer than there might be: nothing is indexed, or a filter names what is not."""
+    from conexus.search.unknown import remarks
+
+    records = folder.view().records
+    if not reply.hits and not records:
         yield f"no file of {text.name(str(folder.root))} is indexed; `conexus index` says what was left out, and why"
-    elif unknown := reply.query.filters.languages - languages.keys():
-        known = ", ".join(f"{name} ({count:,})" for name, count in languages.most_common(_MOST_LANGUAGES))
-        yield f"no indexed file is in {text.name(', '.join(sorted(unknown)))}; most are in {known}"
+        return
+    languages = partial(_languages, records.values())
+    yield from map(text.name, remarks(reply.query.filters, languages, found=bool(reply.hits)))
+
+
+def _languages(records: Iterable[FileRecord]) -> Counter[str]:
+    return Counter(record.language for record in records)

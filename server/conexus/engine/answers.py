@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
@@ -15,7 +16,7 @@ from conexus.search.confidence import WEAK, WEAK_NOTE
 from conexus.search.context import EditorContext
 from conexus.search.gates import verify
 from conexus.search.projects import LESS_OF_IT, weights
-from conexus.search.query import SearchRequest
+from conexus.search.query import Filters, SearchRequest
 from conexus.search.related import related as find_related
 from conexus.search.related import subject
 from conexus.search.retrieve import State
@@ -23,12 +24,13 @@ from conexus.search.similar import Place
 from conexus.search.similar import similar as find_similar
 from conexus.search.symbols import find as find_symbols
 from conexus.search.symbols import standing
+from conexus.search.unknown import remarks
 from conexus.store.errors import IndexMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from conexus.engine.folder import SearchReply, View
+    from conexus.engine.folder import Folder, SearchReply, View
     from conexus.engine.live import LiveFolder
     from conexus.search.gates import Hit
     from conexus.search.rank import Factor, Ranked
@@ -64,15 +66,22 @@ def search(
         except IndexMissing:
             continue  # completeness says that nothing is indexed yet
     versions = {called: reply.versions for called, reply in replies}
+    covered = completeness(folders)
     home = _home([called for called, _ in folders], params.context)
     hits = [wire_hit(called, hit, versions[called]) for called, hit in merged(replies, home)[: params.limit]]
+    asked_of = [live.folder for _, live in folders]
+    filters = replies[0][1].query.filters if replies else Filters()
     sure = max((reply.confidence for _, reply in replies), default=0.0)
     weak = bool(hits) and sure < WEAK
     return wire.Reply(
         hits=tuple(hits),
         revision=max((reply.revision for _, reply in replies), default=0),
-        completeness=completeness(folders),
-        notes=(*([WEAK_NOTE] if weak else []), *(note for _, reply in replies for note in reply.notes)),
+        completeness=covered,
+        notes=(
+            *([WEAK_NOTE] if weak else []),
+            *(note for _, reply in replies for note in reply.notes),
+            *about_filters(filters, asked_of, found=bool(hits) or not covered.complete),
+        ),
         milliseconds=1000 * (time.perf_counter() - begun),
         plan=_plan(replies) if params.explain and replies else {},
         agents=_states(reply for _, reply in replies),
@@ -81,6 +90,19 @@ def search(
         weak=weak,
         refined=any(reply.refined for _, reply in replies),
     )
+
+
+def about_filters(filters: Filters, folders: Iterable[Folder], *, found: bool) -> list[str]:
+    """Return what to say of filters that name what there is not in any of `folders`."""
+
+    def languages() -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for folder in folders:
+            with contextlib.suppress(IndexMissing):
+                counts.update(record.language for record in folder.view().records.values())
+        return counts
+
+    return list(remarks(filters, languages, found=found))
 
 
 def _home(roots: Sequence[str], context: wire.EditorContext | None) -> str:

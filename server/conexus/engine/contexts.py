@@ -9,15 +9,16 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from conexus.engine import wire
-from conexus.engine.answers import completeness
+from conexus.engine.answers import about_filters, completeness
 from conexus.engine.folder import CancelledError
 from conexus.orchestrate.context import Question, answer
 from conexus.orchestrate.ground import Ground, Looked
 from conexus.orchestrate.routing import Profile, Task
 from conexus.orchestrate.steps import Runner, StoppedError
+from conexus.search.query import SearchRequest, plan
 from conexus.store.errors import IndexMissing
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from conexus.engine.live import LiveFolder
     from conexus.orchestrate.context import Answer
     from conexus.orchestrate.evidence import Citation, Piece, Statement
-    from conexus.search.query import SearchRequest
 
 LEAST_BUDGET, MOST_BUDGET = 100, 100_000
 _Choice = TypeVar("_Choice", bound="StrEnum")
@@ -89,7 +89,11 @@ class Contexts:
         )
         grounds = [ground for _, ground in views.values()]
         found = self.answer(_question(params, here), grounds, behind=covered.pending, cancelled=cancelled)
-        return _reply(found, params, views, covered, 1000 * (time.perf_counter() - begun))
+        filters = plan(SearchRequest(params.text, languages=params.languages)).filters
+        known = bool(found.pack.pieces) or not covered.complete
+        remarks = about_filters(filters, [folder for _, folder in folders], found=known)
+        reply = _reply(found, params, views, covered, 1000 * (time.perf_counter() - begun))
+        return evolve(reply, notes=(*reply.notes, *remarks))
 
     def answer(
         self, question: Question, grounds: Sequence[Ground], *, behind: int, cancelled: Callable[[], bool]

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from conexus.engine import wire
-from conexus.engine.answers import completeness
+from conexus.engine.answers import about_filters, completeness
 from conexus.engine.folder import CancelledError
 from conexus.search.exact import fault
 from conexus.search.query import Exact, SearchRequest, plan
@@ -34,7 +34,7 @@ def grep(
         raise wire.EngineError(
             f"{reason.rpartition(' and was')[0]}; mend it, or look for it literally", "pattern"
         )
-    narrowed = SearchRequest("", 1, params.paths, params.exclude_paths, params.languages)
+    filters = plan(SearchRequest("", 1, params.paths, params.exclude_paths, params.languages)).filters
     places: list[wire.WirePlace] = []
     notes: list[str] = []
     complete, files, revision = True, 0, 0
@@ -42,7 +42,7 @@ def grep(
         try:
             found, view = live.folder.grep(
                 wanted,
-                plan(narrowed).filters,
+                filters,
                 limit=params.limit - len(places),
                 seconds=deadline - time.monotonic(),
                 cancelled=cancelled,
@@ -55,10 +55,11 @@ def grep(
         complete, files = complete and found.complete, files + found.files
         notes += [note for note in found.notes if note not in notes]
         revision = max(revision, view.snapshot.revision)
+    covered = completeness(folders)
+    asked_of = [live.folder for _, live in folders]
+    notes += about_filters(filters, asked_of, found=bool(places) or not covered.complete)
     seconds = time.monotonic() - begun
-    return wire.GrepReply(
-        tuple(places), complete, files, revision, completeness(folders), tuple(notes), 1000 * seconds
-    )
+    return wire.GrepReply(tuple(places), complete, files, revision, covered, tuple(notes), 1000 * seconds)
 
 
 def _wire_place(called: str, place: Place, view: View) -> wire.WirePlace:

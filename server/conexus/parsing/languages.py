@@ -210,6 +210,8 @@ _BY_ALIAS = {
     "zsh": "bash",
 }
 _KNOWN = set(_SUFFIXES) | set(_BY_NAME.values())
+LANGUAGES = frozenset(_KNOWN | {"text"})
+"""All that `language_of` returns."""
 
 _MODE = re.compile(
     rb"-\*-\s*(?:.*?\bmode:\s*)?([\w+#-]+)\s*(?:;.*?)?-\*-|\bvim?:.*?\b(?:ft|filetype|syntax)=([\w+#]+)"
