@@ -121,20 +121,33 @@ _PERMISSIVE = re.compile(
 _COPYLEFT = re.compile(
     r"GPL|MPL|EPL|CDDL|EUPL|CC-BY-NC|Proprietary|SSPL|Elastic|BUSL|Business", re.IGNORECASE
 )
-_EITHER = re.compile(r"\bor\b|/")
+# "GPL-2.0-or-later" and "GPL-2 or (at your option) any later version" offer no other licence.
+_EITHER = re.compile(
+    r"(?<!-)\bor\b(?!-|[\s(]*(?:later|newer|above|greater|any|at your))|\w/\w", re.IGNORECASE
+)
+# Where these stand, not everything in the package is under each of the names.
+_IN_PARTS = re.compile(
+    r"\b(?:and|mostly|mainly|largely|some|partly|partially|parts?|portions?|except|others?|otherwise|unless"
+    r"|various|mixed)\b|[,;&]",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\w+://\S+")
 _WIDE = re.compile(r"MIT|Expat|Apache|BSD")
 
 
 def is_permissive(licence: str) -> bool:
     """Tell whether `licence`, as a package declares it, lets us learn from the package.
 
-    "GPL or MIT" is taken as MIT; a licence without a known permissive name is refused.
+    "GPL or MIT" is taken as MIT; a licence without a known permissive name is refused. So is one with a copyleft
+    name that does not offer it as a choice for the whole package: "MIT and GPL", "mostly MIT, some GPL/BSD".
     """
     if not _PERMISSIVE.search(licence):
         return False
     if not _COPYLEFT.search(licence):
         return True
-    return bool("GPL" in licence and _EITHER.search(licence) and _WIDE.search(licence))
+    stated = _ADDRESS.sub("", licence)
+    chosen = _EITHER.search(stated) and not _IN_PARTS.search(stated)
+    return bool("GPL" in stated and chosen and _WIDE.search(stated))
 
 
 def is_excluded(name: str) -> bool:

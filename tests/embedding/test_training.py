@@ -97,6 +97,29 @@ def test_licences_that_ask_for_more_than_a_notice_are_refused() -> None:
     assert not is_permissive("")
 
 
+@pytest.mark.parametrize(
+    "licence",
+    ["MIT/GPL", "GPL-2+ or MIT", "(BSD-3-Clause OR GPL-2.0)", "Apache-2.0 OR GPL-2.0-or-later", "BSD-3-Clause or LGPL-2.1+"],
+)  # fmt: skip
+def test_a_package_offered_under_either_licence_is_taken_under_the_permissive_one(licence: str) -> None:
+    assert is_permissive(licence)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "Mostly MIT, some GPL/BSD, see LICENSE-pwntools.txt ; OSI Approved :: MIT License",
+        "MIT or BSD for most, other files GPL",
+        "MIT/BSD except parts under the LGPL",
+        "MIT AND GPL-3.0-or-later",
+        "BSD-3-Clause (GPL-2 or any later version for the tools)",
+        "MIT https://example.org/GPL",
+    ],
+)
+def test_a_package_partly_under_copyleft_is_refused(licence: str) -> None:
+    assert not is_permissive(licence)
+
+
 def test_benchmark_repositories_are_refused_by_name_and_folder() -> None:
     assert is_excluded("Flask")
     assert is_excluded("pydantic_core")
