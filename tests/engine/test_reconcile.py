@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
@@ -16,11 +18,10 @@ from conexus.indexing import indexer
 from conexus.indexing.workers import WorkerPool
 from conexus.search.query import SearchRequest
 from conexus.settings import ModelSettings, Settings
-from conexus.store.errors import IndexBusy, IndexMissing
+from conexus.store.errors import IndexBusy, IndexMissing, IndexUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conexus.engine.folder import Folder
     from conexus.indexing.jobs import Setup
@@ -308,6 +309,29 @@ def test_bad_files_cost_only_themselves(engine: Engine, folder_of: Callable[...,
     (root / ".env").unlink()
     folder.reconcile()
     assert "secret" not in folder.status().skipped
+
+
+def test_a_full_disk_is_said_and_an_index_on_it_is_opened(
+    tmp_path: Path, folder_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = folder_of(UPLOADS)
+
+    write_text = Path.write_text
+
+    def full(path: Path, *arguments: Any) -> int:
+        if path.name.startswith("folder.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(path, *arguments)
+
+    with Engine(Settings(), tmp_path / "full") as first, monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with pytest.raises(IndexUnwritable, match=r"indexes/\S+: cannot write the index, the disk is full"):
+            first.open(root).reconcile()
+    with Engine(Settings(), tmp_path / "full") as second:
+        second.open(root).reconcile()
+    with Engine(Settings(), tmp_path / "full") as third, monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        assert third.open(root).reconcile().files == 3
 
 
 def test_status_counts_what_is_there(engine: Engine, folder_of: Callable[..., Path]) -> None:

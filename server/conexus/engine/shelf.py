@@ -13,6 +13,7 @@ from attrs import asdict, frozen
 
 from conexus.domain import digest_of
 from conexus.store.commits import COMMITS_NAME
+from conexus.store.errors import unwritable
 from conexus.store.schema import Fingerprint
 
 if TYPE_CHECKING:
@@ -77,9 +78,11 @@ class Shelf:
         return known[1]
 
     def publish(self, standing: Standing) -> None:
-        """Let `standing` answer for its root from now on."""
+        """Let `standing` answer for its root from now on. Raises IndexUnwritable."""
+        # Not written again, so that an index on a full disk can be opened.
+        if self.answering(standing.root) == standing:
+            return
         home = self._home(standing.root)
-        home.mkdir(parents=True, exist_ok=True)
         content = {
             "root": os.fsencode(standing.root).hex(),
             "model": standing.model,
@@ -88,8 +91,10 @@ class Shelf:
             "second": standing.directory.name.endswith(_SECOND),
         }
         new = home / f"{_POINTER}.{os.getpid()}"
-        new.write_text(json.dumps(content), "utf-8")
-        new.replace(home / _POINTER)
+        with unwritable(home):
+            home.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps(content), "utf-8")
+            new.replace(home / _POINTER)
 
     def others(self, root: Path, fingerprint: Fingerprint) -> Iterator[Standing]:
         """Yield indexes of other folders with this fingerprint: their vectors can be reused."""
