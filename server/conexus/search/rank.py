@@ -24,7 +24,7 @@ from conexus.search.query import Intent
 from conexus.search.retrieve import Agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from conexus.search.context import Surroundings
     from conexus.search.projects import Projects
@@ -121,7 +121,7 @@ def rank(
         _elsewhere(query, found, projects, places),
     )
     for candidate in scored:
-        candidate.told = math.prod(factor for factor, _ in factors.of(candidate.row))
+        candidate.told = factors.product(candidate.row)
         candidate.score *= candidate.told
     best = _pick(scored, query.limit)
     # Put in words for the few that are shown, not for the hundreds that are weighed.
@@ -175,25 +175,31 @@ class _Scored:
 
 def _fuse(query: Query, found: Sequence[Found]) -> list[_Scored]:
     weights = {**_AGENT_WEIGHTS[query.intent], Agent.EXACT: _EXACT_WEIGHT}
-    only = [result.only for result in found if result.only is not None]
+    admits = _admission(query, found)
     scored: dict[tuple[int, int], _Scored] = {}
-    admits_kind = query.filters.admits_kind if query.filters.by_kind else None
     for result in found:
         weight = weights[result.agent]
         for row, worth in zip(result.rows, _worths(query, result), strict=True):
-            key = (row.file_id, row.ord)
-            if (admits_kind and not admits_kind(row.kind)) or (
-                only and any(key not in keys for keys in only)
-            ):
+            if admits is not None and not admits(row):
                 continue
-            candidate = scored.get(key)
-            if candidate is None:
-                candidate = scored[key] = _Scored(row)
-            candidate.score += weight * worth
+            key = (row.file_id, row.ord)
+            if (candidate := scored.get(key)) is None:
+                scored[key] = _Scored(row, weight * worth)
+            else:
+                candidate.score += weight * worth
     for result in found:
         if result.more and result.agent in _FALLS:
             _add_unlisted(scored, result, weights[result.agent] * _worth_unlisted(query, result))
     return list(scored.values())
+
+
+def _admission(query: Query, found: Sequence[Found]) -> Callable[[Row], bool] | None:
+    """Return what says whether a chunk may answer, None if all may, as for most questions."""
+    only = [result.only for result in found if result.only is not None]
+    if not only and not query.filters.by_kind:
+        return None
+    admits_kind = query.filters.admits_kind
+    return lambda row: admits_kind(row.kind) and all((row.file_id, row.ord) in keys for keys in only)
 
 
 def _add_unlisted(scored: Mapping[tuple[int, int], _Scored], result: Found, worth: float) -> None:
@@ -221,8 +227,8 @@ def _worth_unlisted(query: Query, result: Found) -> float:
     return math.exp((_UNLISTED_BM25 * last / best - 1) / _BM25_FALL) if best > 0 else 0.0
 
 
-def _worths(query: Query, result: Found) -> Iterator[float]:
-    """Yield what each row of `result` is worth by its score, in (0, _MOST_WORTH]: 1 is the best of the code itself.
+def _worths(query: Query, result: Found) -> Sequence[float]:
+    """Return what each row of `result` is worth by its score, in (0, _MOST_WORTH]: 1 is the best of the code itself.
 
     Tests, examples and texts say the question's words more plainly than the code that answers it. Measured
     against them, code would be worth little wherever a repository has many.
@@ -231,13 +237,12 @@ def _worths(query: Query, result: Found) -> Iterator[float]:
     if fall is None:
         ordered = [(_RRF_K + 1) / (_RRF_K + position) for position in range(1, len(rows) + 1)]
         if result.agent is Agent.SYMBOL and query.intent is Intent.PROSE:
-            yield from _spelled(query, rows, ordered)
-        else:
-            yield from ordered
-        return
+            return list(_spelled(query, rows, ordered))
+        return ordered
     best = _best(query, result)
     scale = fall if result.agent is Agent.SEMANTIC or best <= 0 else fall * best
-    yield from (min(_MOST_WORTH, math.exp((row.score - best) / scale)) for row in rows)
+    most, exp = _MOST_WORTH, math.exp
+    return [most if (worth := exp((row.score - best) / scale)) > most else worth for row in rows]
 
 
 def _spelled(query: Query, rows: Sequence[Row], worths: Sequence[float]) -> Iterator[float]:
@@ -277,11 +282,15 @@ def _coherence_of_files(
         if row.path in code_paths and row.kind not in _NO_CODE_KINDS:
             code.add(row.file_id)
     totals = {
-        number: sum(sorted(scores, reverse=True)[:_COHERENT_CHUNKS]) for number, scores in by_file.items()
+        number: sum(sorted(scores, reverse=True)[:_COHERENT_CHUNKS]) if len(scores) > 1 else scores[0]
+        for number, scores in by_file.items()
     }
     most = max((total for number, total in totals.items() if number in code or not code), default=1.0)
     return {
-        number: (1 + _COHERENCE * min(1.0, total / most), f"{len(by_file[number])} found in its file")
+        number: (
+            1 + _COHERENCE * (total / most if total < most else 1.0),
+            f"{len(by_file[number])} found in its file",
+        )
         for number, total in totals.items()
     }
 
@@ -307,9 +316,18 @@ class _Factors:
         if _may_say(asked.words, row.symbol) and asked.covers(defined := _name_words(row.symbol)):
             factors.append(asked.defining(row.symbol, defined))
         factors += _against_kind(self.places[path], row.kind)
-        factors += self.lifts.get(path, ())
-        factors += self.lowered.get(path, ())
+        if path in self.lifts:
+            factors += self.lifts[path]
+        if path in self.lowered:
+            factors += self.lowered[path]
         return factors
+
+    def product(self, row: Row) -> float:
+        """Return what a chunk's score is multiplied by in all."""
+        product = 1.0
+        for factor, _ in self.of(row):
+            product *= factor
+        return product
 
 
 @define
@@ -335,7 +353,10 @@ class _Asked:
         whole = sum(weights.values()) or 1.0
         made = cls(asked, {word: weight / whole for word, weight in weights.items()}, {})
         made.by_path = {
-            path: [*made._named(said[path]), *_against(query, place)] for path, place in places.items()
+            path: [*made._named(said[path]), *_against(query, place)]
+            if said[path].all or place.test or place.aside
+            else []
+            for path, place in places.items()
         }
         return made
 
