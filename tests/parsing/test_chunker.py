@@ -61,6 +61,35 @@ def test_a_comment_after_an_empty_line_belongs_to_the_file():
     assert [(s.name, s.span.start_line) for s in symbols] == [("f", 3)]
 
 
+def test_a_documentation_comment_belongs_to_what_follows_it_after_an_empty_line_too():
+    source = b"var a = 1;\n\n/**\n * Sends it.\n */\n\nres.send = function (body) {};\n"
+    assert [(s.name, s.line, s.span.start_line) for s in parse(source, "javascript").symbols] == [
+        ("a", 1, 1),
+        ("send", 7, 3),
+    ]
+
+
+def test_a_long_documentation_comment_is_named_as_what_it_documents():
+    comment = "/**\n" + " * Says much about how the body is sent, and when it is not.\n" * 30 + " */\n\n"
+    body = "  this.write(body, encoding, listener);\n" * 30
+    source = f"var a = 1;\n\n{comment}res.send = function (body) {{\n{body}}};\n".encode()
+    chunks = texts(source, "javascript")
+    assert len(chunks) > 1
+    assert {symbol for symbol, _ in chunks} == {"res.send"}
+
+
+def test_a_comment_before_everything_belongs_to_the_file_whatever_it_looks_like():
+    source = b"/**\n * All rights reserved.\n */\n\nfunction f() {}\n"
+    assert [(s.name, s.span.start_line) for s in parse(source, "javascript").symbols] == [("f", 5)]
+
+
+def test_a_kotlin_annotation_of_one_argument_belongs_to_what_follows():
+    source = (
+        b"/** Reads. */\n@OptIn(InternalAPI::class)\nfun Channel.read(min: Int): Int {\n    return min\n}\n"
+    )
+    assert [(s.name, s.line, s.span.start_line) for s in parse(source, "kotlin").symbols] == [("read", 3, 1)]
+
+
 def test_a_comment_at_the_end_of_a_line_belongs_to_that_line():
     symbols = parse(b"a = 1  # one\ndef f():\n    pass\n", "python").symbols
     assert [(s.name, s.span.start_line) for s in symbols] == [("a", 1), ("f", 2)]

@@ -20,10 +20,11 @@ from conexus.domain import Chunk, Parsed, Span, Symbol
 from conexus.parsing import markdown, notebook
 from conexus.parsing.languages import GRAMMARS, parser_of
 from conexus.parsing.lines import Lines
+from conexus.parsing.mending import without_bodies
 from conexus.parsing.outline import LARGE, Definition, Piece, outline
 from conexus.parsing.rules import RULES
 
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 """Raised whenever the same source may give other chunks or symbols than before."""
 
 LARGEST_CHUNK = LARGE
@@ -82,7 +83,11 @@ def _outline(source: bytes, language: str) -> tuple[list[Piece], list[Definition
     if language == "notebook":
         return notebook.outline(source)
     tree = parser_of(language).parse(source)
-    return *outline(tree.root_node, source, language), RULES[language].filler, ""
+    found = outline(tree.root_node, source, language)
+    if other := without_bodies(tree, source, language):
+        # In C, a tree that is all error often has all definitions.
+        found = max(found, outline(other.root_node, source, language), key=lambda one: len(one[1]))
+    return *found, RULES[language].filler, ""
 
 
 def _chunks_of_text(source: bytes) -> tuple[Chunk, ...]:

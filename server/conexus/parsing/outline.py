@@ -140,7 +140,7 @@ class _Builder:
         sticky = False
         for node in nodes:
             number, start, end = node.kind_id, node.start_byte, node.end_byte
-            if number in leading and self._leads(leading[number], start):
+            if number in leading and self._leads(leading[number], start, end):
                 if lead is None and pieces and _same_line(source, pieces[-1].end, start):
                     pieces[-1].end = max(pieces[-1].end, end)
                 elif lead is not None and (sticky or _adjacent(source, lead.end, start)):
@@ -151,13 +151,18 @@ class _Builder:
                     lead = Piece(start, end)
                     sticky = not _is_comment(source, start)
                 continue
+            rule = rules.get(number)
             if lead is not None:
-                if sticky or _adjacent(source, lead.end, start):
+                # What stands before everything in a file is about the file.
+                if (
+                    sticky
+                    or _adjacent(source, lead.end, start)
+                    or (rule and rule.kind and (pieces or scope.depth) and _documents(source, lead))
+                ):
                     start = lead.start
                 else:
                     pieces.append(lead)
                 lead = None
-            rule = rules.get(number)
             piece = Piece(start, end)
             if rule is not None:
                 self._define(node, rule, piece, scope, end)
@@ -166,8 +171,8 @@ class _Builder:
             pieces.append(piece)
         return [*pieces, lead] if lead else pieces
 
-    def _leads(self, pattern: re.Pattern[bytes] | None, start: int) -> bool:
-        return pattern is None or pattern.match(self.source, start) is not None
+    def _leads(self, pattern: re.Pattern[bytes] | None, start: int, end: int) -> bool:
+        return pattern is None or pattern.match(self.source, start, end) is not None
 
     def _define(self, node: Node, rule: Rule, piece: Piece, scope: _Scope, end: int) -> None:
         """Name the definition that `node`, which ends at `end`, is; list it and find its members."""
@@ -280,6 +285,11 @@ def _same_line(source: bytes, end: int, start: int) -> bool:
 def _adjacent(source: bytes, end: int, start: int) -> bool:
     """Tell whether no empty line lies between."""
     return source[end:start].count(b"\n") + source.endswith(b"\n", 0, end) <= 1
+
+
+def _documents(source: bytes, lead: Piece) -> bool:
+    """Tell whether `lead` is one comment made for what follows, an empty line or not: ``/** ... */``."""
+    return source.startswith(b"/**", lead.start) and source.find(b"*/", lead.start) + 2 >= lead.end
 
 
 def _is_comment(source: bytes, start: int) -> bool:

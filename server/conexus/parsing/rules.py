@@ -154,6 +154,8 @@ _JAVA = Rules(
     leading=_COMMENTS,
 )
 
+# At the top of a file, the grammar takes an annotation of one argument for a statement before its declaration.
+_KOTLIN_ANNOTATION = re.compile(rb"@[\w.:]+\s*\((?:[^()]|\([^()]*\))*\)\s*\Z")
 _KOTLIN = Rules(
     rules={
         "class_declaration": Rule("class", names.keyword_class),
@@ -166,7 +168,7 @@ _KOTLIN = Rules(
         "secondary_constructor": Rule("method", names.fixed("constructor"), nested=NEVER),
     },
     through=_of("class_body enum_class_body function_body block"),
-    leading={**_COMMENTS, "comment": None},
+    leading={**_COMMENTS, "comment": None, "annotated_expression": _KOTLIN_ANNOTATION},
 )
 
 _SCALA_VALUE = Rule("variable", names.scala_value, nested=(b"def ", b"class "))
