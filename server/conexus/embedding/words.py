@@ -112,12 +112,12 @@ def passage(path: str, symbol: str, content: str) -> Passage:
 
 _BREAKS = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") for byte in range(256))
 _ASCII_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_MEMO_RUNS = 1 << 16
+_MEMO_RUNS = 1 << 17
 _MEMO_RUN_BYTES = 64
 
 
 class RunMemo(dict[bytes, T]):
-    """What `make` makes of each run met lately. At most about 16 MB: it is emptied when full."""
+    """What `make` makes of each run met lately. At most about 32 MB: it is emptied when full."""
 
     def __init__(self, make: Callable[[bytes], T]) -> None:
         super().__init__()
