@@ -6,6 +6,7 @@ Nothing else in the house awaits LanceDB, so callers may be any threads.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import warnings
 from concurrent.futures import CancelledError, Future
@@ -39,8 +40,8 @@ CODED_ROWS = 150_000
 _PARTITION_ROWS = 16_384
 # All of them: passages that share words lie everywhere, and half of the partitions find nine of ten.
 _NPROBES = 1_000
-# Of twice as many candidates by short codes, ninety-nine of the hundred nearest are among the first hundred.
-_CODED_REFINE = 2
+# Of half as many candidates more by short codes, ninety-nine of the hundred nearest are among the first hundred.
+_CODED_REFINE = 1.5
 # By codes of 8 bits 985 of a thousand of the ten nearest are among the first ten, and all among twice as many.
 _COMPARED = 32
 # Where not all rows have codes, so many candidates by code are compared exactly with the others.
@@ -195,7 +196,7 @@ class Tables:
         Best first; ADDRESS may be among the columns. With `where` the scan is exact over the rows it admits,
         whatever the size of the index. Otherwise, where there is a structure and it covers what is asked
         (`indexed_only`), similarities are those of codes of 8 bits, some thousandths off but for the first few, or
-        those of twice as many candidates by shorter codes.
+        those of half as many candidates more by shorter codes.
         """
         kind = self._structures.get("vector_idx") if indexed_only and not where else None
         if kind == _CODED:
@@ -211,7 +212,9 @@ class Tables:
                 return found.bypass_vector_index().where(where)
             if not self.has_vector_structure:
                 return found
-            found = found.nprobes(_NPROBES).refine_factor(max(_CODED_REFINE, -(-_REFINED // limit)))
+            found = found.nprobes(_NPROBES).refine_factor(
+                max(math.ceil(_CODED_REFINE), -(-_REFINED // limit))
+            )
             return found.fast_search() if indexed_only else found
 
         asked = self._ask(CHUNKS, query)
@@ -243,7 +246,7 @@ class Tables:
         self, vector: NDArray[np.float32], limit: int, columns: Sequence[str]
     ) -> Asked[Scored]:
         """Ask for candidates by short codes, and compare them by their vectors."""
-        candidates = max(_CODED_REFINE * limit, _REFINED)
+        candidates = max(math.ceil(_CODED_REFINE * limit), _REFINED)
         wanted = dict.fromkeys([*columns, ADDRESS, "_distance"])
 
         def query(table: Any, columns: Sequence[str], count: int) -> Any:
