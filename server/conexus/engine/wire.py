@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from conexus.domain import ConexusError, Span
 
-WIRE_VERSION = 4
+WIRE_VERSION = 5
 """Rises with every change here; a front and an engine of different versions do not talk."""
 
 
