@@ -12,34 +12,10 @@ import hashlib
 from attrs import frozen
 
 DIGEST_SIZE = 16
-KINDS = frozenset(
-    [
-        "cell",
-        "class",
-        "constant",
-        "enum",
-        "extension",
-        "field",
-        "function",
-        "impl",
-        "index",
-        "interface",
-        "key",
-        "macro",
-        "method",
-        "module",
-        "namespace",
-        "section",
-        "struct",
-        "table",
-        "test",
-        "text",
-        "trait",
-        "type",
-        "variable",
-        "view",
-    ]
-)
+KINDS = frozenset({
+    "cell", "class", "constant", "enum", "extension", "field", "function", "impl", "index", "interface", "key", "macro",
+    "method", "module", "namespace", "section", "struct", "table", "test", "text", "trait", "type", "variable", "view",
+})  # fmt: skip
 """What a definition or a chunk can be, in any language."""
 
 
