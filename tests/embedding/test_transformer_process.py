@@ -45,7 +45,8 @@ class SentenceTransformer:
         if device == "toaster":
             raise ValueError("no such device: toaster")
         if (self.path / "crash").exists():
-            sys.exit("out of memory, says the system")
+            print("out of memory, says the system", file=sys.stderr, flush=True)
+            os._exit(1)  # without what runs at an end, as coverage, which may have words of its own
 
     def encode_query(self, texts, **options):
         return self.encode([f"query: {text}" for text in texts], **options)
