@@ -32,7 +32,10 @@ def made(root: Path, text: str) -> Path:
 
 
 def test_the_same_path_in_another_project_is_no_answer(engine: Engine, tmp_path: Path) -> None:
-    roots = [made(tmp_path / "shop", "def pay(bill):\n    return bill.payment\n"), made(tmp_path / "other", TEXT)]
+    roots = [
+        made(tmp_path / "shop", "def pay(bill):\n    return bill.payment\n"),
+        made(tmp_path / "other", TEXT),
+    ]
     folder, other = (beside.indexed(engine, root) for root in roots)
     (values,) = beside._apart(folder, other, PROJECT)
     assert values["alone"] == 1.0
