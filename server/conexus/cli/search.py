@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +14,12 @@ from conexus.cli.exits import Exit
 from conexus.cli.options import json_option, root_option, set_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from conexus.engine.folder import Folder, SearchReply
     from conexus.search.context import EditorContext
     from conexus.search.query import SearchRequest
-    from conexus.store.manifest import FileRecord
 
 _EXAMPLES = """\b
 Examples:
@@ -197,13 +194,7 @@ def _why_nothing(folder: Folder, reply: SearchReply) -> Iterator[str]:
     """Yield why there are no hits, or fewer than there might be: nothing is indexed, or a filter names what is not."""
     from conexus.search.unknown import remarks
 
-    records = folder.view().records
-    if not reply.hits and not records:
+    if not reply.files:
         yield f"no file of {text.name(str(folder.root))} is indexed; `conexus index` says what was left out, and why"
         return
-    languages = partial(_languages, records.values())
-    yield from map(text.name, remarks(reply.query.filters, languages, found=bool(reply.hits)))
-
-
-def _languages(records: Iterable[FileRecord]) -> Counter[str]:
-    return Counter(record.language for record in records)
+    yield from map(text.name, remarks(reply.query.filters, folder.languages, found=bool(reply.hits)))

@@ -99,7 +99,7 @@ def about_filters(filters: Filters, folders: Iterable[Folder], *, found: bool) -
         counts: Counter[str] = Counter()
         for folder in folders:
             with contextlib.suppress(IndexMissing):
-                counts.update(record.language for record in folder.view().records.values())
+                counts.update(folder.languages())
         return counts
 
     return list(remarks(filters, languages, found=found))

@@ -520,6 +520,10 @@ class Folder:
         index = self._indexes.current
         return len(index.files) if index is not None else 0
 
+    def languages(self) -> Counter[str]:
+        """Return how many files of each language are searched, open texts as they are. Raises as `view`."""
+        return Counter(record.language for record in self.view().records.values())
+
     @property
     def skipped(self) -> dict[str, int]:
         """Return how many files and directories are left out, by reason; empty while the index is not open yet."""

@@ -94,9 +94,5 @@ def _read(path: Path) -> tuple[Lists, Documents]:
     columns = postings.columns_of(path)
     words = columns.pop("words")
     values = {name: array.to_numpy() for name, array in columns.items()}
-    starts = values["starts"]
-    of_one_block = np.arange(len(words) + 1), np.zeros(len(words), np.uint16)
-    lists = postings.Lists(
-        words, starts, values["low"], values["counts"], *of_one_block, (np.diff(starts) - 1).astype(np.uint16)
-    )
+    lists = postings.in_one_block(words, np.diff(values["starts"]), values["low"], values["counts"], 0)
     return lists, postings.Documents(*(values[name] for name in _DOCUMENTS))

@@ -389,9 +389,28 @@ def listed(table: pa.Table, first: int) -> tuple[Lists, Documents]:
     used = np.flatnonzero(sizes)
     counts = np.minimum(np.diff(at, append=len(codes)), 255).astype(np.uint8)
     words = coded.dictionary.take(pa.array(used))
-    lists = _in_one_block(words, sizes[used], rows[at], counts, first // BLOCK)
+    lists = in_one_block(words, sizes[used], rows[at], counts, first // BLOCK)
     file_ids, ords = (table[name].to_numpy().astype(np.int32) for name in ("file_id", "ord"))
     return lists, Documents(file_ids, ords, np.minimum(lengths, _LONGEST).astype(np.uint16))
+
+
+def in_one_block(
+    words: pa.StringArray,
+    sizes: NDArray[np.int64],
+    low: NDArray[np.uint16],
+    counts: NDArray[np.uint8],
+    block: int,
+) -> Lists:
+    """Return lists of words that have so many entries each, all of them in one block."""
+    return Lists(
+        words,
+        np.concatenate([[0], np.cumsum(sizes)]),
+        low,
+        counts,
+        np.arange(len(words) + 1),
+        np.full(len(words), block, np.uint16),
+        (sizes - 1).astype(np.uint16),
+    )
 
 
 def as_row(columns: Mapping[str, pa.Array]) -> pa.Table:
@@ -475,31 +494,12 @@ def _only(lists: Lists, inside: NDArray[np.bool_], numbers: NDArray[np.int32], b
     """Return the entries that lie `inside` a block, by their numbers there."""
     sizes = np.add.reduceat(inside, lists.starts[:-1], dtype=np.int64)
     used = np.flatnonzero(sizes)
-    return _in_one_block(
+    return in_one_block(
         lists.words.take(pa.array(used)),
         sizes[used],
         numbers[inside].astype(np.uint16),
         lists.counts[inside],
         block,
-    )
-
-
-def _in_one_block(
-    words: pa.StringArray,
-    sizes: NDArray[np.int64],
-    low: NDArray[np.uint16],
-    counts: NDArray[np.uint8],
-    block: int,
-) -> Lists:
-    """Return lists of words that have so many entries each, all of them in one block."""
-    return Lists(
-        words,
-        np.concatenate([[0], np.cumsum(sizes)]),
-        low,
-        counts,
-        np.arange(len(words) + 1),
-        np.full(len(words), block, np.uint16),
-        (sizes - 1).astype(np.uint16),
     )
 
 
