@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,26 @@ def test_they_are_those_of_lancedb_with_few_files_open_at_a_time(opened: Tables,
     for first in range(0, 50, 10):
         add(opened, first, 10)
     addresses, vectors = of_lancedb(opened)
+    mine = Originals(opened.directory / f"{CHUNKS}.lance", "vector", DIMENSIONS)
+    assert (mine.at(addresses) == vectors).all()
+    mine.close()
+
+
+@pytest.mark.parametrize("in_memory", ["none", "every other", "unknown"])
+def test_they_are_those_of_lancedb_whatever_of_them_the_system_has_in_memory(
+    opened: Tables, monkeypatch, in_memory: str
+) -> None:
+    add(opened, 0, 300)
+    addresses, vectors = of_lancedb(opened)
+    system = originals._system()
+    calls = itertools.count()
+
+    def read_cached(*asked: int) -> int:
+        found = in_memory == "every other" and next(calls) % 2
+        return system.read_cached(*asked) if found and system.read_cached else -1
+
+    other = originals._System(system.read, None if in_memory == "unknown" else read_cached)
+    monkeypatch.setattr(originals, "_system", lambda: other)
     mine = Originals(opened.directory / f"{CHUNKS}.lance", "vector", DIMENSIONS)
     assert (mine.at(addresses) == vectors).all()
     mine.close()
