@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -17,26 +18,44 @@ DEV = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"
 
 
 @nox.session
+def checkout(session: nox.Session) -> None:
+    """Make the environment of this checkout and its checks, which four of the sessions below share."""
+    session.install("-e", ".", *DEV)
+
+
+_in_checkout = nox.session(venv_backend="none", requires=["checkout"])
+
+
+def _run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the environment that `checkout` made, as if that were this session's own."""
+    home = session.cache_dir.absolute().parent / "checkout"
+    programs = home / ("Scripts" if sys.platform == "win32" else "bin")
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    session.run(str(programs / program), *arguments, env={"PATH": path, "VIRTUAL_ENV": str(home)})
+
+
+@_in_checkout
 def lint(session: nox.Session) -> None:
     """Check style, types and the layers of docs/architecture.md."""
-    session.install("-e", ".", *DEV)
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
-    session.run("lint-imports")
+    _run(session, "ruff", "check", ".")
+    _run(session, "ruff", "format", "--check", ".")
+    _run(session, "mypy")
+    _run(session, "lint-imports")
 
 
-@nox.session
+@_in_checkout
 def tests(session: nox.Session) -> None:
     """Test everything a default installation does: it has no torch, and neither has this environment."""
-    session.install("-e", ".", *DEV)
-    session.run("python", "-c", "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)")
-    session.run("coverage", "erase")
-    # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml).
-    session.run("coverage", "run", "-m", "pytest", "-m", "not transformers and not onnx", *session.posargs)
-    session.run("coverage", "combine", "--quiet")
+    without_torch = "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)"
+    _run(session, "python", "-c", without_torch)
+    _run(session, "coverage", "erase")
+    # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml). Tests wait
+    # for processes half of the time, so two run at once; those of a file share servers, and so stay together.
+    pytest = ["pytest", "-m", "not transformers and not onnx", "-n", "2", "--dist", "loadfile"]
+    _run(session, "coverage", "run", "-m", *pytest, *session.posargs)
+    _run(session, "coverage", "combine", "--quiet")
     # A part of the tests cannot cover the whole of the code.
-    session.run("coverage", "report", f"--fail-under={0 if session.posargs else 90}")
+    _run(session, "coverage", "report", f"--fail-under={0 if session.posargs else 90}")
 
 
 @nox.session
@@ -62,7 +81,7 @@ def _test_with_weights(session: nox.Session, extra: str) -> None:
     session.run("pytest", "-m", extra, *session.posargs, env={"HF_HUB_OFFLINE": "1"})
 
 
-@nox.session
+@_in_checkout
 def quality(session: nox.Session) -> None:
     """Ask the shipped engine some 50 questions about pinned packages; worse answers than before fail.
 
@@ -71,15 +90,13 @@ def quality(session: nox.Session) -> None:
     randomisation test says p < .05, if it is lower by more than .05 in any case, or if a question of an
     available package was not asked. Who means to change ranks writes them anew with ``--save``.
     """
-    session.install("-e", ".", *DEV)
-    session.run("python", "-m", "bench", "quality", "--pinned", "--worst", "5", *session.posargs)
+    _run(session, "python", "-m", "bench", "quality", "--pinned", "--worst", "5", *session.posargs)
 
 
-@nox.session
+@_in_checkout
 def budgets(session: nox.Session) -> None:
     """Print what the laws of docs/performance.md cost here, beside their budgets; no figure fails."""
-    session.install("-e", ".", *DEV)
-    session.run("python", "-m", "bench", "budgets", *session.posargs)
+    _run(session, "python", "-m", "bench", "budgets", *session.posargs)
 
 
 @nox.session
@@ -174,10 +191,19 @@ def _bring(session: nox.Session, command: str, packages: list[str], without: str
 
 def _install_packages(session: nox.Session, packages: list[str]) -> None:
     """Install Debian packages; nothing is installed where apt-get's sources or its lock cannot be had."""
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=15"]
-    codes = [0, 100]  # apt-get's 100: its sources or its lock cannot be had
-    session.run(*apt, "update", external=True, success_codes=codes, silent=True)
+    _apt_update(session)
+    _apt(session, "install", "--no-install-recommends", "-y", *packages)
+
+
+@functools.cache
+def _apt_update(session: nox.Session) -> None:
+    """Read apt-get's sources, once a session."""
+    _apt(session, "update")
+
+
+def _apt(session: nox.Session, *arguments: str) -> None:
     session.run(
-        *apt, "install", "--no-install-recommends", "-y", *packages,
-        external=True, success_codes=codes, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"},
+        "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=15", *arguments,
+        success_codes=[0, 100],  # 100: its sources or its lock cannot be had
+        external=True, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"},
     )  # fmt: skip

@@ -213,7 +213,7 @@ def test_a_question_goes_before_waiting_batches(embedder: TransformerEmbedder) -
         started.set()
 
     thread = threading.Thread(
-        target=embedder.embed, args=(texts(*["slow"] * 16 * 20),), kwargs={"progress": progress}
+        target=embedder.embed, args=(texts(*["slow"] * 16 * 8),), kwargs={"progress": progress}
     )
     thread.start()
     assert started.wait(60)
@@ -221,7 +221,7 @@ def test_a_question_goes_before_waiting_batches(embedder: TransformerEmbedder) -
     embedder.embed_query("now")
     answered_at = len(done)
     thread.join(60)
-    assert len(done) == 20
+    assert len(done) == 8
     # One batch under way, and one whose progress was not told yet when the question came.
     assert answered_at - asked_at <= 2
 
