@@ -49,8 +49,9 @@ def tests(session: nox.Session) -> None:
     without_torch = "import importlib.util as i, sys; sys.exit(i.find_spec('torch') is not None)"
     _run(session, "python", "-c", without_torch)
     _run(session, "coverage", "erase")
-    # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml). Tests wait
-    # for processes half of the time, so two run at once; those of a file share servers, and so stay together.
+    # A test that starts `conexus` measures that process too (see [tool.coverage.run] in pyproject.toml). One after
+    # the other, tests leave half of two cores idle: so two run at once. Those of a file share servers, and stay
+    # together.
     pytest = ["pytest", "-m", "not transformers and not onnx", "-n", "2", "--dist", "loadfile"]
     _run(session, "coverage", "run", "-m", *pytest, *session.posargs)
     _run(session, "coverage", "combine", "--quiet")

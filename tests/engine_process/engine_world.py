@@ -121,7 +121,7 @@ def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> bool:
         if condition():
             return True
         time.sleep(0.02)
-    return False
+    return bool(condition())  # this process itself may have been kept from running for all that time
 
 
 async def soon(condition: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 20.0) -> bool:
@@ -130,7 +130,7 @@ async def soon(condition: Callable[[], Coroutine[Any, Any, Any]], seconds: float
         if await condition():
             return True
         await asyncio.sleep(0.05)
-    return False
+    return bool(await condition())
 
 
 def play(scenario: Callable[[], Coroutine[Any, Any, None]], seconds: float = 90.0) -> None:
