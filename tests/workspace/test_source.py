@@ -13,7 +13,7 @@ from conexus.domain import digest_of
 from conexus.settings import ScopeSettings
 from conexus.workspace import source
 from conexus.workspace.files import Entry, Skipped, SkipReason
-from conexus.workspace.source import PlainTexts, Source, cut, of_text, read
+from conexus.workspace.source import Piece, PlainTexts, Source, cut, of_text, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -242,16 +242,21 @@ def test_a_part_of_a_file_is_cut_while_it_is_the_file_it_was(tmp_path: Path) -> 
     path = tmp_path / "a.py"
     path.write_bytes(b"one\r\ntwo\n")
     settled = (path.stat().st_size, path.stat().st_mtime_ns)
-    assert cut(tmp_path, "a.py", settled, 3, 8) == b"\r\ntwo"
-    assert cut(tmp_path, "a.py", (settled[0] + 1, settled[1]), 3, 8) is None
-    assert cut(tmp_path, "a.py", (settled[0], settled[1] - 1), 3, 8) is None
+    pieces = [
+        Piece("a.py", settled, 3, 8),
+        Piece("a.py", (settled[0] + 1, settled[1]), 3, 8),
+        Piece("gone.py", settled, 3, 8),
+        Piece("a.py", (settled[0], settled[1] - 1), 3, 8),
+        Piece("a.py", settled, 0, 3),
+    ]
+    assert cut(tmp_path, pieces) == [b"\r\ntwo", None, None, None, b"one"]
 
 
 @pytest.mark.parametrize("name", ["there", "gone", "no\0name"])
 def test_what_is_no_file_is_not_cut(tmp_path: Path, name: str) -> None:
     (tmp_path / "there").mkdir()
     status = (tmp_path / "there").stat()
-    assert cut(tmp_path, name, (status.st_size, status.st_mtime_ns), 0, 1) is None
+    assert cut(tmp_path, [Piece(name, (status.st_size, status.st_mtime_ns), 0, 1)]) == [None]
 
 
 def test_how_a_file_is_encoded_is_found_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from conexus.indexing.indexer import Indexer, Report, Tally, must_be_arranged, s
 from conexus.indexing.past import Past
 from conexus.indexing.reconcile import Comparison, Plan
 from conexus.indexing.workers import ResidentWorker
-from conexus.search.closer import LOOKED_AT, look_closer, texts_as_indexed
+from conexus.search.closer import LOOKED_AT, look_closer, tells_little, texts_as_indexed
 from conexus.search.confidence import WEAK, confidence
 from conexus.search.context import Surroundings
 from conexus.search.exact import Texts, grep, holds
@@ -37,7 +37,7 @@ from conexus.search.retrieve import Ground, State, admitted_files, allowed_files
 from conexus.search.second import CANDIDATES, reordered
 from conexus.store.errors import IndexUnwritable
 from conexus.workspace.files import Scope, Skipped, SkipReason, WalkCancelledError
-from conexus.workspace.source import PlainTexts
+from conexus.workspace.source import Piece, PlainTexts
 from conexus.workspace.source import cut as cut_source
 from conexus.workspace.source import peek as peek_source
 from conexus.workspace.source import read as read_source
@@ -157,7 +157,7 @@ class View:
     records: Mapping[str, FileRecord]
     """What the snapshot's rows were made of, by path, open texts included."""
     _read: Callable[[str], tuple[Source | None, int | None]]
-    _cut: Callable[[Row, FileRecord], bytes | None]
+    _cut: Callable[[Sequence[tuple[Row, FileRecord]]], list[bytes | None]]
     versions: dict[str, int] = field(init=False, factory=dict)
     """Of the open texts read so far, by path."""
 
@@ -170,8 +170,19 @@ class View:
 
     def cut(self, row: Row) -> bytes | None:
         """Return the bytes of a chunk, unjudged, if its file surely is what was indexed; see `workspace.source.cut`."""
-        record = self.records.get(row.path)
-        return self._cut(row, record) if record is not None and record.file_id == row.file_id else None
+        return self.cuts([row])(row)
+
+    def cuts(self, rows: Sequence[Row]) -> Callable[[Row], bytes | None]:
+        """Return `cut`, for which those of `rows` are read at once, and all others when they are asked for."""
+        found = {
+            row: record
+            for row in rows
+            if (record := self.records.get(row.path)) is not None and record.file_id == row.file_id
+        }
+        known: dict[Row, bytes | None] = dict.fromkeys(rows)
+        known.update(zip(found, self._cut(list(found.items())), strict=True))
+        others = cache(self.cut)
+        return lambda row: known[row] if row in known else others(row)
 
 
 class Folder:
@@ -379,7 +390,8 @@ class Folder:
         deep = evolve(query, limit=max(wanted + _SPARE_HITS, LOOKED_AT))
         ranked = rank(deep, found, around, self._projects)
         # Who looks closer and who checks read the same hits.
-        read, cut = cache(view.read), cache(view.cut)
+        looked_at = LOOKED_AT if tells_little(query, ranked) else wanted
+        read, cut = cache(view.read), view.cuts([one.row for one in ranked[:looked_at]])
         if embedder is not None and is_static(embedder):
             text_of = texts_as_indexed(view.records, read, cut=cut, deadline=deadline)
             ranked = look_closer(query, ranked, embedder, rarity_in(snapshot), text_of)
@@ -680,11 +692,15 @@ class Folder:
         )
         return None if isinstance(source, Skipped) else source, held.version if held else None
 
-    def _cut(self, row: Row, record: FileRecord) -> bytes | None:
-        if self.texts.get(row.path) is not None:
-            return None  # what an editor shows has a version, and is in memory anyway
-        settled = (record.size, record.mtime_ns)
-        return cut_source(self.root, row.path, settled, row.span.start, row.span.end)
+    def _cut(self, wanted: Sequence[tuple[Row, FileRecord]]) -> list[bytes | None]:
+        # What an editor shows has a version, and is in memory anyway.
+        pieces = {
+            place: Piece(row.path, (record.size, record.mtime_ns), row.span.start, row.span.end)
+            for place, (row, record) in enumerate(wanted)
+            if self.texts.get(row.path) is None
+        }
+        found = dict(zip(pieces, cut_source(self.root, list(pieces.values())), strict=True))
+        return [found.get(place) for place in range(len(wanted))]
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:

@@ -75,6 +75,11 @@ def look_closer(
     ]
 
 
+def tells_little(query: Query, ranked: Sequence[Ranked]) -> bool:
+    """Return whether `look_closer` looks at the first of `ranked`."""
+    return _weight(query, ranked[:LOOKED_AT]) > 0
+
+
 def texts_as_indexed(
     files: Mapping[str, FileRecord],
     read: Callable[[str], Source | None],

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -16,11 +17,12 @@ from conexus.workspace.files import Entry, Skipped, SkipReason
 from conexus.workspace.secrecy import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from conexus.settings import ScopeSettings
 
-__all__ = ["Source", "cut", "of_text", "peek", "read", "redact"]
+__all__ = ["Piece", "Source", "cut", "of_text", "peek", "read", "redact"]
 
 _BINARY_SAMPLE = 8192
 # UTF-32 comes first: its little-endian mark starts with that of UTF-16.
@@ -180,22 +182,51 @@ def peek(root: Path, path: str, settings: ScopeSettings) -> bytes | None:
     return None if isinstance(loaded, Skipped) else loaded[0]
 
 
-def cut(root: Path, path: str, settled: tuple[int, int], start: int, end: int) -> bytes | None:
-    """Return the bytes `start` to `end` of a file that is `settled` (size, mtime_ns), as they lie there, unjudged.
+@frozen
+class Piece:
+    """Bytes of a file that is surely the one meant, if it has this size and time."""
 
-    None if it is another file by now, or cannot be read: `read` says more. Nothing of the bytes may be shown unless
-    their digest is that of bytes that were judged, and nothing in them is to be blanked.
+    path: str
+    settled: tuple[int, int]
+    """(size, mtime_ns)"""
+    start: int
+    end: int
+
+
+def cut(root: Path, pieces: Sequence[Piece]) -> list[bytes | None]:
+    """Return the bytes of each piece as they lie there, unjudged.
+
+    None if its file is another one by now, or cannot be read: `read` says more. Nothing of the bytes may be shown unless
+    their digest is that of bytes that were judged, and nothing in them is to be blanked. What the system has not in
+    memory is asked of the disk all at once.
     """
+    opened = [_settled(root, piece) for piece in pieces]
+    return [
+        None if descriptor is None else _closing(descriptor, piece)
+        for descriptor, piece in zip(opened, pieces, strict=True)
+    ]
+
+
+def _settled(root: Path, piece: Piece) -> int | None:
+    """Return a descriptor of the piece's file, if it is the one that is meant."""
     try:
-        descriptor = _opened(root, path)
+        descriptor = _opened(root, piece.path)
     except (OSError, ValueError):
         return None
-    try:
+    with suppress(OSError):
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != settled:
-            return None
-        os.lseek(descriptor, start, os.SEEK_SET)
-        return os.read(descriptor, end - start)
+        if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == piece.settled:
+            if hasattr(os, "posix_fadvise"):  # neither macOS nor Windows has it
+                os.posix_fadvise(descriptor, piece.start, piece.end - piece.start, os.POSIX_FADV_WILLNEED)
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _closing(descriptor: int, piece: Piece) -> bytes | None:
+    try:
+        os.lseek(descriptor, piece.start, os.SEEK_SET)
+        return os.read(descriptor, piece.end - piece.start)
     except OSError:
         return None
     finally:
