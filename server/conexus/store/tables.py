@@ -444,7 +444,7 @@ class Tables:
         def begin() -> Future[Any]:
             started = threading.Event()
             answered = self._begin(_collected(query(self._table(name)), started))
-            # Else it would begin when whoever asked lets go of the interpreter, some times 5 ms later.
+            # Else it would begin when whoever asked lets go of the interpreter, up to 5 ms later.
             started.wait(_START_SECONDS)
             return answered
 
