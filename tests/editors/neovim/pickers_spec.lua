@@ -13,9 +13,13 @@ local PLUGINS = {
     rows = [[
       local state = require('telescope.actions.state')
       local picker = state.get_current_picker(vim.api.nvim_get_current_buf())
-      return vim.iter(picker.manager:iter()):map(function(entry) return entry.value end):totable()
+      local entries = vim.iter(picker.manager:iter()):totable()
+      -- It chooses the first of them a moment after it has them.
+      local ready = entries[1] == picker:get_selection()
+      return ready and vim.tbl_map(function(entry) return entry.value end, entries) or {}
     ]],
     vertical = '<C-v>',
+    next = '<C-p>',
   },
   snacks = {
     repositories = { 'snacks.nvim' },
@@ -31,6 +35,8 @@ local PLUGINS = {
     setup = 'require("mini.pick").setup()',
     rows = 'return (MiniPick.get_picker_items() or {})',
     vertical = '<C-v>',
+    mark = '<C-x>',
+    marks = 'return MiniPick.get_picker_matches().marked',
     marked = '<C-a><M-CR>',
   },
   fzf = {
@@ -39,6 +45,8 @@ local PLUGINS = {
       winopts = { fullscreen = true, preview = { layout = 'vertical' } },
     })]],
     vertical = '<C-v>',
+    -- What is chosen in fzf is a row, whatever stands in it.
+    keeps_row = true,
     marked = '<C-q>',
   },
 }
@@ -68,10 +76,69 @@ for name, plugin in vim.spairs(PLUGINS) do
     )
   end
 
+  --- Wait until a window shows `part`.
+  local function shown(part)
+    nvim:wait(
+      [[
+      local text = {}
+      for _, window in ipairs(vim.api.nvim_list_wins()) do
+        vim.list_extend(text, vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false))
+      end
+      return table.concat(text, '\n'):find(..., 1, true) ~= nil
+    ]],
+      part
+    )
+  end
+
+  --- Return where the answers to a question are, in the order of the server.
+  local function order(query)
+    return nvim:lua(
+      [[
+      local client = vim.lsp.get_clients({ name = 'conexus' })[1]
+      local near = { active = vim.uri_from_fname(client.root_dir .. '/shop/mail.py') }
+      local asked = { query = ..., limit = 50, context = near }
+      local hits = client:request_sync('conexus/search', asked, 20000).result.hits
+      return vim.tbl_map(require('conexus.rows').where, hits)
+    ]],
+      query
+    )
+  end
+
+  --- Wait until the preview begins its highlights with a line.
+  local function previews(line)
+    nvim:wait(
+      [[
+      local namespace = vim.api.nvim_get_namespaces()['conexus.preview']
+      for _, window in ipairs(vim.api.nvim_list_wins()) do
+        local buffer = vim.api.nvim_win_get_buf(window)
+        local mark = vim.api.nvim_buf_get_extmarks(buffer, namespace, 0, -1, {})[1]
+        if mark then
+          return vim.api.nvim_buf_get_lines(buffer, mark[2], mark[2] + 1, false)[1] == ...
+        end
+      end
+    ]],
+      line
+    )
+  end
+
+  --- Close what a test before this one left open when it failed.
+  local function close()
+    if nvim:lua('return vim.api.nvim_win_get_config(0).relative') ~= '' then
+      nvim:keys('<C-c>')
+      nvim:wait('return vim.api.nvim_win_get_config(0).relative == ""')
+    end
+    nvim:keys('<C-\\><C-n>')
+    nvim:cmd('silent! tabonly | silent! only')
+  end
+
   --- Open the picker, wait until it takes keys, and type.
-  local function ask(query, command)
-    nvim:cmd('silent! tabonly | only')
+  local function ask(query, command, incomplete)
+    close()
     nvim:edit('shop/mail.py')
+    if not incomplete then
+      nvim:cmd('silent Conexus resume')
+      nvim:settle()
+    end
     local before = nvim:lua('return vim.api.nvim_get_current_win()')
     nvim:keys(command or (':lua require("conexus").pick(%q)<CR>'):format(name))
     nvim:wait(
@@ -98,22 +165,14 @@ for name, plugin in vim.spairs(PLUGINS) do
 
   it(name .. ' shows the answers in the order of the server', function()
     loaded()
-    nvim:edit('shop/mail.py')
-    nvim:settle()
     ask('voucher')
-    local shown = rows('voucher')
-    local order = nvim:lua([[
-      local client = vim.lsp.get_clients({ name = 'conexus' })[1]
-      local hits = client:request_sync('conexus/search', { query = 'voucher', limit = 50 }).result.hits
-      local rows = require('conexus.rows')
-      return vim.tbl_map(function(hit) return rows.where(hit) end, hits)
-    ]])
-    for number, where in ipairs(order) do
-      contains(shown[number], where)
+    local listed, places = rows('voucher'), order('voucher')
+    for number, where in ipairs(places) do
+      contains(listed[number], where)
     end
     -- What follows are remarks.
     same(
-      vim.iter(shown):skip(#order):any(function(text)
+      vim.iter(listed):skip(#places):any(function(text)
         return text:find('%.py:%d') ~= nil
       end),
       false
@@ -150,15 +209,61 @@ for name, plugin in vim.spairs(PLUGINS) do
 
   it(name .. ' says what is missing', function()
     ask('path:no_such_directory voucher')
-    nvim:wait([[
-      local text = {}
-      for _, window in ipairs(vim.api.nvim_list_wins()) do
-        vim.list_extend(text, vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false))
-      end
-      return table.concat(text, '\n'):find('nothing found for', 1, true) ~= nil
-    ]])
+    shown('nothing found for')
     nvim:keys('<CR>')
     same(landed('mail.py')[1], 'shop/mail.py')
+  end)
+
+  it(name .. ' asks again when the index is complete, and what was chosen stays chosen', function()
+    local before = order('voucher')
+    nvim:cmd('Conexus pause')
+    nvim:wait('return require("conexus").statusline() == "conexus paused"')
+    Child.project('pickers', { ['shop/voucher.py'] = 'def voucher():\n    return "voucher"\n' })
+    nvim:wait([[
+      local client = vim.lsp.get_clients({ name = 'conexus' })[1]
+      local reply = client:request_sync('conexus/search', { query = 'voucher' }, 20000)
+      return not reply.result.completeness.complete
+    ]])
+    ask('voucher', nil, true)
+    shown('indexing is paused')
+    if plugin.marks then
+      -- Its preview is another view.
+      nvim:keys('<C-n>' .. plugin.mark)
+      nvim:wait(('return #(function() %s end)() == 1'):format(plugin.marks))
+    else
+      previews('def apply_voucher(total, voucher):')
+      nvim:keys(plugin.next or '<C-n>')
+      previews('from shop.basket import apply_voucher')
+    end
+    nvim:lua([[
+      local client = vim.lsp.get_clients({ name = 'conexus' })[1]
+      client:request('conexus/resume', vim.empty_dict(), function() end)
+    ]])
+    shown('shop/voucher.py:1')
+    local after = order('voucher')
+    os.remove(root .. '/shop/voucher.py')
+    same({ after[1], after[2] ~= before[2] }, { 'shop/voucher.py:1', true })
+    if plugin.marks then
+      local marked = nvim:lua(plugin.marks)
+      same(#marked, 1)
+      contains(marked[1].text, before[2])
+    end
+    nvim:keys('<CR>')
+    local chosen = plugin.keeps_row and after[2] or before[2]
+    local place = landed((chosen:gsub(':%d+$', '')))
+    same(('%s:%d'):format(place[1], place[2]), chosen)
+    -- A picker that is closed does not listen; fzf-lua only hides fzf until another one is opened.
+    nvim:wait([[
+      local terminals = vim.tbl_filter(function(buffer)
+        return vim.bo[buffer].buftype == 'terminal'
+      end, vim.api.nvim_list_bufs())
+      return #vim.api.nvim_get_autocmds({ event = 'User', pattern = 'ConexusStatus' }) <= #terminals
+    ]])
+    nvim:wait([[
+      local client = vim.lsp.get_clients({ name = 'conexus' })[1]
+      local hits = client:request_sync('conexus/search', { query = 'voucher' }, 20000).result.hits
+      return hits[1] and hits[1].path ~= 'shop/voucher.py'
+    ]])
   end)
 
   if name == 'telescope' then

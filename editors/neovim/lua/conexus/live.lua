@@ -21,7 +21,6 @@ local namespace = vim.api.nvim_create_namespace('conexus.live')
 ---@field encoding string
 ---@field query string
 ---@field question conexus.Question
----@field stale boolean whether the index moved since the question under way was asked
 ---@field timer uv.uv_timer_t
 local Live = {}
 Live.__index = Live
@@ -40,7 +39,6 @@ function M.open(query)
     selected = 0,
     encoding = 'utf-8',
     query = '',
-    stale = false,
     timer = assert(vim.uv.new_timer()),
   }, Live)
   self:watch()
@@ -73,10 +71,8 @@ function Live:watch()
     panes.fit(self.panes)
     self:draw()
   end)
-  on('User', { pattern = 'ConexusStatus' }, function()
-    -- The index moved: ask again, once a question under way is answered.
-    self.stale = self.question.cancel ~= nil
-    if not self.stale and self.query ~= '' then
+  self.question:follow(function()
+    if self.query ~= '' then
       self:later()
     end
   end)
@@ -148,15 +144,10 @@ function Live:ask()
   if not self.timer then
     return
   end
-  self.stale = false
   self.question:ask(self.query, function(answer)
-    if not self.timer then
-      return
+    if self.timer then
+      self:show(answer)
     end
-    if self.stale then
-      self:later()
-    end
-    self:show(answer)
   end)
 end
 
@@ -167,10 +158,8 @@ function Live:show(answer)
   local hits = answer.hits
   self.hits, self.remarks, self.encoding = hits, answer.remarks, answer.encoding
   self.selected = #hits > 0 and 1 or 0
-  for number, hit in ipairs(before and hits or {}) do
-    if hit.uri == before.uri and vim.deep_equal(hit.range, before.range) then
-      self.selected = number
-    end
+  if before then
+    self.selected = question.place(before, hits) or self.selected
   end
   self:draw()
 end
@@ -304,7 +293,7 @@ function Live:close()
   if not self.timer then
     return
   end
-  self.question:drop()
+  self.question:close()
   self.timer:close()
   self.timer = nil
   vim.api.nvim_del_augroup_by_name('conexus.live')

@@ -7,6 +7,8 @@ local M = {}
 
 -- fzf shows text and gives it back: the number of the item goes ahead of it, out of sight.
 local SEPARATOR = '\t'
+-- fzf asks again when it is told to by a key, as its terminal sends it: nobody has to type this one.
+local AGAIN, AGAIN_SENT = 'ctrl-alt-r', '\27\18'
 
 ---@param line? string
 ---@param shown conexus.Item[]
@@ -62,7 +64,27 @@ local function actions(shown)
     ['ctrl-q'] = function()
       items.list(shown.query, shown)
     end,
+    [AGAIN] = { fn = function() end, reload = true },
   }
+end
+
+--- Ask again when the index is complete, as long as the terminal that fzf runs in is there.
+---@param asked conexus.Question
+local function follow(asked)
+  local terminal = vim.api.nvim_get_current_buf()
+  local job = vim.b[terminal].terminal_job_id
+  if not job then
+    return -- as in a window of tmux
+  end
+  asked:follow_incomplete(function()
+    vim.fn.chansend(job, AGAIN_SENT)
+  end)
+  local close = vim.schedule_wrap(function()
+    asked:close()
+  end)
+  vim.api.nvim_create_autocmd('TermClose', { buffer = terminal, once = true, callback = close })
+  -- fzf-lua ends fzf itself by deleting its buffer without autocommands.
+  vim.api.nvim_buf_attach(terminal, false, { on_detach = close })
 end
 
 ---@param options? {query?: string} and what fzf-lua's pickers understand
@@ -72,6 +94,9 @@ function M.open(options)
   local function contents(arguments)
     return function(on_line)
       vim.schedule(function()
+        if not asked.watch then
+          follow(asked)
+        end
         if finish then
           finish()
         end

@@ -2,6 +2,7 @@
 local highlights = require('conexus.highlights')
 local lists = require('conexus.lists')
 local place = require('conexus.place')
+local question = require('conexus.question')
 local rows = require('conexus.rows')
 
 local M = {}
@@ -49,6 +50,19 @@ function M.of(answer)
     items[#items + 1] = item({ { (remark:gsub('%c', ' ')), 'ConexusRemark' } }, answer.encoding)
   end
   return items
+end
+
+--- Return which of some items stands for the hit of an older one.
+---@param chosen? conexus.Item
+---@param found conexus.Item[]
+---@return integer?
+function M.again(chosen, found)
+  return question.place(
+    chosen and chosen.hit,
+    vim.tbl_map(function(one)
+      return one.hit
+    end, found)
+  )
 end
 
 --- Go to where the hit of an item is now; a remark leads nowhere.

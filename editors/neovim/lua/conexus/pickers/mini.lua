@@ -25,18 +25,50 @@ local function show(buffer, shown)
   end
 end
 
+--- Choose and mark in a list that was set anew what was chosen by hand and marked in the one before.
+---@param pick table the module `mini.pick`
+---@param before table matches of the list before
+---@param found conexus.Item[]
+local function restore(pick, before, found)
+  local current = before.current_ind and before.current_ind > 1 and items.again(before.current, found)
+  if current then
+    pick.set_picker_match_inds({ current }, 'current')
+  end
+  local marked = vim.iter(before.marked or {}):map(function(item)
+    return items.again(item, found)
+  end)
+  pick.set_picker_match_inds(marked:totable(), 'marked')
+end
+
 --- Return what is called whenever the prompt changes: it sets the items, and nothing matches them.
 ---@param pick table the module `mini.pick`
 local function match(pick)
   local asked, answered = question.new(), nil
+  local function ask(query, tick, again)
+    asked:ask(table.concat(query), function(answer)
+      local found, before = items.of(answer), again and pick.get_picker_matches()
+      pick.set_picker_items(found, { do_match = false, querytick = tick })
+      if before then
+        restore(pick, before, found)
+      end
+    end)
+  end
+  asked:follow_incomplete(function()
+    ask(pick.get_picker_query(), pick.get_querytick(), true)
+  end)
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'MiniPickStop',
+    once = true,
+    callback = function()
+      asked:close()
+    end,
+  })
   return function(_, _, query)
     local tick = pick.get_querytick()
     -- Setting items calls this again.
     if tick ~= answered then
       answered = tick
-      asked:ask(table.concat(query), function(answer)
-        pick.set_picker_items(items.of(answer), { do_match = false, querytick = tick })
-      end)
+      ask(query, tick)
     end
   end
 end

@@ -7,19 +7,20 @@ local M = {}
 
 local COMMANDS = { split = 'split', vsplit = 'vsplit', tab = 'tab split' }
 
---- Return a finder for the project of a buffer.
----@param buffer integer
-local function finder(buffer)
+--- Return a finder: each search is a task of its own, all ask with the same question.
+---@param asked conexus.Question
+local function finder(asked)
+  local picker, chosen ---@type table?, conexus.Item?
+  asked:follow_incomplete(function()
+    local current = picker and picker:current()
+    chosen = current and current.idx > 1 and current.item or nil
+    picker:find()
+  end)
   return function(_, context)
+    local kept, found = chosen, nil ---@type conexus.Item?, conexus.Item[]?
+    picker, chosen = context.picker, nil
     return function(on_item)
-      -- Each search is a task of its own, and the one before may end after this one began.
-      local task, asked, found = context.async, question.new(buffer), nil
-      task:on(
-        'abort',
-        vim.schedule_wrap(function()
-          asked:drop()
-        end)
-      )
+      local task = context.async
       vim.schedule(function()
         asked:ask(context.filter.search, function(answer)
           found = items.of(answer)
@@ -28,6 +29,10 @@ local function finder(buffer)
       end)
       while not found do
         task:suspend()
+      end
+      local again = items.again(kept, found)
+      if again then
+        picker.list:set_target(again)
       end
       for _, item in ipairs(found) do
         local position = item.lnum and { item.lnum, item.col - 1 }
@@ -48,6 +53,7 @@ end
 
 ---@param options? {query?: string} and what snacks' pickers understand
 function M.open(options)
+  local asked = question.new()
   local ours = {
     source = 'conexus',
     title = 'Conexus',
@@ -57,7 +63,7 @@ function M.open(options)
     supports_live = true,
     sort = { fields = { 'idx' } },
     matcher = { sort_empty = false },
-    finder = finder(vim.api.nvim_get_current_buf()),
+    finder = finder(asked),
     format = function(shown)
       return vim.deepcopy(shown.item.parts)
     end,
@@ -67,7 +73,14 @@ function M.open(options)
     end,
     confirm = open,
   }
-  require('snacks').picker.pick(vim.tbl_deep_extend('force', ours, options or {}))
+  local wanted = vim.tbl_deep_extend('force', ours, options or {})
+  function wanted.on_close(picker)
+    asked:close()
+    if options and options.on_close then
+      options.on_close(picker)
+    end
+  end
+  require('snacks').picker.pick(wanted)
 end
 
 return M

@@ -31,13 +31,33 @@ local function entry(item, index)
   }
 end
 
+--- Return the entries of an answer. Telescope's marks are of tables: a hit that is in `before` keeps its own.
+---@param answer conexus.Answer
+---@param before table[] entries of the last answer to the same question
+---@return table[]
+local function entries(answer, before)
+  local known = vim.tbl_map(function(one)
+    return one.value
+  end, before)
+  local made = {}
+  for index, item in ipairs(items.of(answer)) do
+    made[index] = before[items.again(item, known)] or {}
+    for key, value in pairs(entry(item, index)) do
+      made[index][key] = value
+    end
+  end
+  return made
+end
+
 --- Return a finder: whatever may be called with the prompt.
-local function finder()
-  local asked = question.new()
+---@param asked conexus.Question
+local function finder(asked)
+  local shown, last = {}, nil ---@type table[], string?
   local function find(_, prompt, on_entry, on_complete)
     asked:ask(prompt or '', function(answer)
-      for index, item in ipairs(items.of(answer)) do
-        if on_entry(entry(item, index)) then
+      shown, last = entries(answer, prompt == last and shown or {}), prompt
+      for _, one in ipairs(shown) do
+        if on_entry(one) then
           return
         end
       end
@@ -45,9 +65,29 @@ local function finder()
     end)
   end
   local function close()
-    asked:drop()
+    asked:close()
   end
   return setmetatable({ close = close }, { __call = find })
+end
+
+--- Ask again when the index is complete; what was chosen by hand stays so, if it is still an answer.
+---@param picker table
+---@param asked conexus.Question
+local function follow(picker, asked)
+  local chosen ---@type table?
+  asked:follow_incomplete(function()
+    local selected = picker:get_selection()
+    -- Until the answer is shown the selection is anybody's.
+    chosen = chosen or selected and selected.index > 1 and selected or nil
+    picker:refresh()
+  end)
+  picker:register_completion_callback(function()
+    local index = chosen and picker.manager:find_entry(chosen)
+    chosen = nil
+    if index then
+      picker:set_selection(picker:get_row(index))
+    end
+  end)
 end
 
 ---@param options? {query?: string} and what Telescope's pickers understand
@@ -63,25 +103,26 @@ function M.open(options)
     end)
     return true
   end
-  require('telescope.pickers')
-    .new(options, {
-      prompt_title = 'Conexus',
-      finder = finder(),
-      -- The server ranks: nothing is filtered, and what comes later never comes before.
-      sorter = require('telescope.sorters').empty(),
-      tiebreak = function()
-        return false
+  local asked = question.new()
+  local picker = require('telescope.pickers').new(options, {
+    prompt_title = 'Conexus',
+    finder = finder(asked),
+    -- The server ranks: nothing is filtered, and what comes later never comes before.
+    sorter = require('telescope.sorters').empty(),
+    tiebreak = function()
+      return false
+    end,
+    previewer = previewers.new_buffer_previewer({
+      title = 'Conexus',
+      define_preview = function(self, chosen)
+        local pane = { buffer = self.state.bufnr, window = self.state.winid }
+        preview.show(pane, chosen.value.hit, chosen.value.encoding)
       end,
-      previewer = previewers.new_buffer_previewer({
-        title = 'Conexus',
-        define_preview = function(self, chosen)
-          local pane = { buffer = self.state.bufnr, window = self.state.winid }
-          preview.show(pane, chosen.value.hit, chosen.value.encoding)
-        end,
-      }),
-      attach_mappings = attach,
-    })
-    :find()
+    }),
+    attach_mappings = attach,
+  })
+  follow(picker, asked)
+  picker:find()
 end
 
 return M

@@ -1,11 +1,17 @@
--- A picker's window as small as can be: what is typed in its first line, rows below it, the first one chosen.
+-- A picker's window as small as can be: what is typed in its first line, then rows, one of them chosen.
 local Prompt = {}
 Prompt.__index = Prompt
 
---- Open it; `on_change` gets what is typed, `keys` what other keys do.
-function Prompt.open(on_change, keys)
-  local self = setmetatable({ home = vim.api.nvim_get_current_win(), query = '' }, Prompt)
+--- Open it; `on_change` gets what is typed, `keys` what other keys do, `on_move` is for another row being
+--- chosen.
+function Prompt.open(on_change, keys, on_move)
+  local self = setmetatable({ home = vim.api.nvim_get_current_win(), query = '', chosen = 1 }, Prompt)
   self.buffer = vim.api.nvim_create_buf(false, true)
+  vim.bo[self.buffer].bufhidden = 'wipe'
+  local function next()
+    self.chosen = self.chosen + 1
+    on_move()
+  end
   local place = { relative = 'editor', row = 0, col = 0, width = 120, height = 30 }
   self.window = vim.api.nvim_open_win(self.buffer, true, place)
   for key, action in
@@ -13,6 +19,9 @@ function Prompt.open(on_change, keys)
       ['<C-c>'] = function()
         self:close()
       end,
+      -- As above or below as the plugin has it.
+      ['<C-n>'] = next,
+      ['<C-p>'] = next,
     }))
   do
     vim.keymap.set('i', key, action, { buffer = self.buffer })

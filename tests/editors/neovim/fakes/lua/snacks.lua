@@ -42,7 +42,16 @@ function Picker:items()
   return self.found
 end
 
+function Picker:current()
+  return self.found[self.prompt.chosen]
+end
+
+function Picker:find()
+  self:search(self.filter.search)
+end
+
 function Picker:close()
+  self.options.on_close(self)
   M.picker.open = nil
   self.task:abort()
   self.prompt:close()
@@ -62,7 +71,7 @@ function Picker:draw()
     return buffer
   end
   self.options.preview({
-    item = self.found[1],
+    item = self:current(),
     win = self.prompt:preview(buffer),
     preview = { scratch = scratch },
   })
@@ -74,7 +83,15 @@ function Picker:search(text)
   end
   local task = setmetatable({ events = {} }, Task)
   local found = {}
-  local find = self.options.finder(self.options, { async = task, filter = { search = text } })
+  self.filter = { search = text }
+  local find = self.options.finder(self.options, { async = task, filter = self.filter, picker = self })
+  -- The list is empty until there are items, and what is found at a target is chosen then.
+  self.target = nil
+  self.list = {
+    set_target = function(_, target)
+      self.target = target
+    end,
+  }
   task.thread = coroutine.create(function()
     find(function(item)
       assert(not task.aborted, 'the finder yielded after it was done')
@@ -83,6 +100,7 @@ function Picker:search(text)
     end)
     self.found = found
     vim.schedule(function()
+      self.prompt.chosen = self.target or 1
       self:draw()
     end)
   end)
@@ -102,13 +120,22 @@ function M.picker.pick(options)
   local self = setmetatable({ options = options, found = {} }, Picker)
   local function confirm(command)
     return function()
-      options.confirm(self, self.found[1], { cmd = command })
+      options.confirm(self, self:current(), { cmd = command })
     end
   end
   local keys = { ['<CR>'] = confirm(), ['<C-v>'] = confirm('vsplit'), ['<C-s>'] = confirm('split') }
-  self.prompt = require('fake_prompt').open(function(query)
-    self:search(query)
-  end, keys)
+  keys['<C-c>'] = function()
+    self:close()
+  end
+  self.prompt = require('fake_prompt').open(
+    function(query)
+      self:search(query)
+    end,
+    keys,
+    function()
+      self:draw()
+    end
+  )
   M.picker.open = self
   self:search(options.search or '')
 end

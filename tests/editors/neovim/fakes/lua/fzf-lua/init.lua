@@ -10,16 +10,17 @@ end
 function M.fzf_live(contents, options)
   local flags, lines = options.fzf_opts, {}
   assert(flags['--with-nth'] == '2..' and flags['--delimiter'])
-  local prompt
+  local prompt, query
   local previewer = options.previewer._ctor()
   local function preview()
-    if lines[1] then
+    if lines[prompt.chosen] then
       local here = setmetatable({ prompt = prompt, win = {} }, { __index = previewer })
-      here:populate_preview_buf(lines[1])
+      here:populate_preview_buf(lines[prompt.chosen])
     end
   end
-  local function search(query)
+  local function search(typed)
     local found = {}
+    query = typed
     contents({ query }, options)(function(line)
       if line then
         found[#found + 1] = line
@@ -34,14 +35,28 @@ function M.fzf_live(contents, options)
   end
   local keys = {}
   for key, action in pairs(options.actions) do
-    keys[('<%s>'):format(key:gsub('^ctrl', 'C'))] = function()
-      prompt:close()
-      vim.schedule(function()
-        action({ lines[1] }, options)
-      end)
+    if type(action) == 'function' then
+      keys[('<%s>'):format(key:gsub('^ctrl', 'C'))] = function()
+        prompt:close()
+        vim.schedule(function()
+          action({ lines[prompt.chosen] }, options)
+        end)
+      end
     end
   end
-  prompt = require('fake_prompt').open(search, keys)
+  prompt = require('fake_prompt').open(function(typed)
+    prompt.chosen = 1
+    search(typed)
+  end, keys, preview)
+  -- What runs in the terminal gets the keys that are sent to it; the row that was chosen stays chosen.
+  vim.b[prompt.buffer].terminal_job_id = vim.fn.jobstart({ 'cat' }, {
+    on_stdout = function(_, data)
+      if data[1] == '\27\18' then
+        assert(options.actions['ctrl-alt-r'].reload)
+        search(query)
+      end
+    end,
+  })
   if options.exec_empty_query then
     search(options.query or '')
   end

@@ -5,7 +5,10 @@ local Picker = {}
 Picker.__index = Picker
 
 function M.new(options, defaults)
-  return setmetatable(vim.tbl_extend('keep', options, defaults, { entries = {}, finds = 0 }), Picker)
+  return setmetatable(
+    vim.tbl_extend('keep', options, defaults, { entries = {}, finds = 0, callbacks = {} }),
+    Picker
+  )
 end
 
 --- Put an entry where its score belongs; of two alike, the tie-break may put the later one first.
@@ -27,9 +30,31 @@ function Picker:draw()
   end, self.entries))
   local state = { bufnr = vim.api.nvim_create_buf(false, true) }
   state.winid = self.prompt:preview(state.bufnr)
-  if self.entries[1] then
-    self.previewer.define_preview({ state = state }, self.entries[1], {})
+  self.selected = self.entries[self.prompt.chosen]
+  if self.selected then
+    self.previewer.define_preview({ state = state }, self.selected, {})
   end
+end
+
+function Picker:get_selection()
+  return self.selected
+end
+
+--- Rows count from the bottom here, as they may there.
+function Picker.get_row(_, index)
+  return -index
+end
+
+function Picker:set_selection(row)
+  self.prompt.chosen = -row
+end
+
+function Picker:register_completion_callback(callback)
+  table.insert(self.callbacks, callback)
+end
+
+function Picker:refresh()
+  self:search(self.prompt.query)
 end
 
 function Picker:search(prompt)
@@ -43,6 +68,10 @@ function Picker:search(prompt)
     self:add(entry, prompt)
   end
   self.finder(prompt, on_entry, function()
+    self.prompt.chosen = 1
+    for _, callback in ipairs(self.callbacks) do
+      callback(self)
+    end
     self:draw()
   end)
 end
@@ -53,6 +82,13 @@ function Picker:find()
     iter = function()
       return vim.iter(self.entries)
     end,
+    find_entry = function(_, entry)
+      for index, one in ipairs(self.entries) do
+        if one == entry then
+          return index
+        end
+      end
+    end,
   }
   local keys = {}
   for key, kind in pairs({ ['<CR>'] = 'default', ['<C-x>'] = 'horizontal', ['<C-v>'] = 'vertical' }) do
@@ -60,9 +96,16 @@ function Picker:find()
       fake.select(self.prompt.buffer, kind)
     end
   end
-  self.prompt = require('fake_prompt').open(function(query)
-    self:search(query)
-  end, keys)
+  keys['<C-c>'] = require('telescope.actions').close
+  self.prompt = require('fake_prompt').open(
+    function(query)
+      self:search(query)
+    end,
+    keys,
+    function()
+      self:draw()
+    end
+  )
   assert(self.attach_mappings(self.prompt.buffer, vim.keymap.set) == true)
   self:search(self.default_text or '')
 end

@@ -6,7 +6,7 @@ function M.get_current_picker()
 end
 
 function M.get_selected_entry()
-  return fake.picker.entries[1]
+  return fake.picker:get_selection()
 end
 
 return M
