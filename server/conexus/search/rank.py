@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 _COSINE_FALL, _BM25_FALL = 0.2, 0.7
 # What other agents found and one did not list is taken to score less than its last: by so much cosine, so much BM25.
 _UNLISTED_COSINE, _UNLISTED_BM25 = 0.1, 0.8
-_LEAST_SPELLED = 0.1
-# What is not the code itself may score better than the best of the code, but counts as little more.
-_MOST_WORTH = 1.3
+_LEAST_SPELLED = 0.2
 # Names and paths that match are only put in order: reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009),
 # with 20 for the paper's 60, as the lists are short and their first places are worth more.
 _RRF_K = 20
@@ -54,7 +52,9 @@ _AGENT_WEIGHTS = {
 }
 # What holds a phrase is admitted by it; where it stands is for the other agents to say.
 _EXACT_WEIGHT = 0.2
-_COHERENCE, _COHERENT_CHUNKS = 1.5, 40
+# A file counts by the square root of what its chunks are worth together. In folders of one chunk a file, where that
+# is the chunk itself, the sum as it is would count the agents' scores nearly twice.
+_COHERENCE, _COHERENT_CHUNKS = 2.0, 40
 _PATH_SAYS = 1.0
 _FILE_NAMED = 2.5
 _DEFINES = 0.2
@@ -228,10 +228,10 @@ def _worth_unlisted(query: Query, result: Found) -> float:
 
 
 def _worths(query: Query, result: Found) -> Sequence[float]:
-    """Return what each row of `result` is worth by its score, in (0, _MOST_WORTH]: 1 is the best of the code itself.
+    """Return what each row of `result` is worth by its score, in (0, 1]: 1 is the best of the code itself.
 
     Tests, examples and texts say the question's words more plainly than the code that answers it. Measured
-    against them, code would be worth little wherever a repository has many.
+    against them, code would be worth little wherever a repository has many; so they are worth no more than it.
     """
     rows, fall = result.rows, _FALLS.get(result.agent)
     if fall is None:
@@ -241,8 +241,8 @@ def _worths(query: Query, result: Found) -> Sequence[float]:
         return ordered
     best = _best(query, result)
     scale = fall if result.agent is Agent.SEMANTIC or best <= 0 else fall * best
-    most, exp = _MOST_WORTH, math.exp
-    return [most if (worth := exp((row.score - best) / scale)) > most else worth for row in rows]
+    exp = math.exp
+    return [exp((row.score - best) / scale) if row.score < best else 1.0 for row in rows]
 
 
 def _spelled(query: Query, rows: Sequence[Row], worths: Sequence[float]) -> Iterator[float]:
@@ -288,7 +288,7 @@ def _coherence_of_files(
     most = max((total for number, total in totals.items() if number in code or not code), default=1.0)
     return {
         number: (
-            1 + _COHERENCE * (total / most if total < most else 1.0),
+            1 + _COHERENCE * (math.sqrt(total / most) if total < most else 1.0),
             f"{len(by_file[number])} found in its file",
         )
         for number, total in totals.items()
