@@ -17,6 +17,8 @@ export class Picker implements vscode.Disposable {
   private readonly live: boolean;
   private asked: Asked | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
+  /** Whether the index moved since the question under way was asked. */
+  private stale = false;
   private timers: Partial<Record<'ask' | 'busy' | 'preview', NodeJS.Timeout>> = {};
   private recalled = -1;
   private closed = false;
@@ -57,7 +59,10 @@ export class Picker implements vscode.Disposable {
 
   /** Ask again, as the index moved. */
   refresh(): void {
-    if (!this.closed && this.asked && !this.asking) this.later();
+    if (this.closed) return;
+    // The answer under way may be of before: it is shown, and then asked for again.
+    if (this.asking) this.stale = true;
+    else if (this.asked) this.later();
   }
 
   /** Go to a row's place, the selected one's if not given. */
@@ -147,6 +152,7 @@ export class Picker implements vscode.Disposable {
       return;
     }
     const asking = (this.asking = new vscode.CancellationTokenSource());
+    this.stale = false;
     // Most answers come sooner than a progress bar could be seen as more than a flicker.
     this.timers.busy = setTimeout(() => (this.pick.busy = !this.closed), BUSY_MS);
     try {
@@ -159,6 +165,7 @@ export class Picker implements vscode.Disposable {
       if (this.asking === asking) {
         this.asking = undefined;
         this.pick.busy = false;
+        if (this.stale) this.refresh();
       }
       asking.dispose();
     }

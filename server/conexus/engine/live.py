@@ -102,6 +102,8 @@ class LiveFolder:
         self._telling = threading.Lock()
         self._announced = 0.0
         self._last_status: FolderStatus | None = None
+        self._owed = False
+        """Whether somebody was answered from less than everything, and was not told since that everything is there."""
         self._announcement: threading.Timer | None = None
         name = folder.root.name
         self._threads = [
@@ -206,7 +208,15 @@ class LiveFolder:
         return self.folder.revision
 
     def completeness(self) -> Completeness:
-        """Return how much of the folder an answer covers now."""
+        """Return how much of the folder an answer covers now; where that is not all, say so once it is."""
+        covered = self._covered()
+        if not (covered.complete or self._owed):
+            self._owed = True
+            # What was missing may be there by now, and nothing else announce it.
+            self._soon()
+        return covered
+
+    def _covered(self) -> Completeness:
         files = self.folder.files
         state = self._progress
         pending = state.pending + self._pending.waiting_paths
@@ -217,7 +227,7 @@ class LiveFolder:
 
     def status(self, *, thorough: bool = True) -> FolderStatus:
         """Return everything worth showing; without `thorough`, sizes may be of an older revision."""
-        covered = self.completeness()
+        covered = self._covered()
         counts = self._counted(thorough=thorough)
         held = counts.status if counts else None
         stats = held.stats if held else None
@@ -416,8 +426,10 @@ class LiveFolder:
                 self._announced = time.monotonic()
             try:
                 status = self.status(thorough=self._progress.phase == "ready")
-                if status != self._last_status:
+                kept = self._owed and status.percent == 100
+                if kept or status != self._last_status:
                     self._last_status = status
+                    self._owed = self._owed and not kept
                     self._announce(status)
             except ConexusError as error:
                 _log.info("no status of %s: %s", self.folder.root, error)
