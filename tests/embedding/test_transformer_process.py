@@ -64,6 +64,11 @@ class SentenceTransformer:
     def obey(self, text, batch_size):
         if "die" in text:
             sys.exit("killed while embedding")
+        if "perish" in text:
+            os.closerange(3, 64)  # so that nothing can be answered, a while before it ends
+            time.sleep(0.5)
+            print("late last words", file=sys.stderr, flush=True)
+            os._exit(1)
         if "flaky" in text and not (self.path / "died").exists():
             (self.path / "died").touch()
             sys.exit(1)
@@ -131,6 +136,11 @@ def test_two_deaths_in_a_row_are_an_error_with_the_last_words(
         embedder.embed(texts("die"))
     assert str(model) in str(error.value)
     assert embedder.embed_query("still there").shape == (3,)
+
+
+def test_last_words_are_waited_for(embedder: TransformerEmbedder) -> None:
+    with pytest.raises(ModelUnavailableError, match="late last words"):
+        embedder.embed(texts("perish"))
 
 
 def test_a_process_that_dies_while_loading(model: Path) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -305,6 +305,9 @@ class _Worker:
         return np.frombuffer(payload, "<f4").reshape(rows, self.about.dimensions)
 
     def _died(self) -> _WorkerDiedError:
+        # It is ending by itself, and may not have said yet why: told to end, it would be cut short.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_SECONDS)
         self.end()
         size = self._last_words.seek(0, os.SEEK_END)
         self._last_words.seek(max(0, size - _STDERR_TAIL))
