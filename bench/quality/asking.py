@@ -16,7 +16,7 @@ from bench.quality.measures import DEPTH, LIMIT
 from conexus.embedding.embedder import load
 from conexus.embedding.static import StaticEmbedder
 from conexus.embedding.words import passage
-from conexus.engine.folder import rarity_in
+from conexus.engine.searcher import rarity_in
 from conexus.search.closer import look_closer, texts_as_indexed
 from conexus.search.gates import verify
 from conexus.search.query import SearchRequest
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from bench.quality.truth import Places, Project, Question
     from conexus.engine.engine import Engine
-    from conexus.engine.folder import Folder, View
+    from conexus.engine.folder import Folder
+    from conexus.engine.view import View
     from conexus.search.query import Query
     from conexus.search.rank import Ranked
     from conexus.search.retrieve import Found
@@ -63,7 +64,7 @@ class Asked:
 def asked(folder: Folder, questions: Iterable[Question]) -> Iterator[Asked]:
     """Yield what the agents find for each question when ten hits are wanted, with all the time they need."""
     view, embedder = folder.view(), StaticEmbedder()
-    ground = Ground(view.snapshot, view.records, folder._texts(view))
+    ground = Ground(view.snapshot, view.records, view.texts)
     look = partial(
         look_closer,
         embedder=embedder,
@@ -71,9 +72,9 @@ def asked(folder: Folder, questions: Iterable[Question]) -> Iterator[Asked]:
         text_of=texts_as_indexed(view.records, view.read, cut=view.cut),
     )
     for question in questions:
-        query = folder.plan(SearchRequest(question.text, limit=LIMIT), view)
+        query = folder.searcher.plan(SearchRequest(question.text, limit=LIMIT), view)
         allowed = allowed_files(query, view.snapshot, view.records)
-        found = retrieve(query, view.snapshot, embedder, folder._pool, allowed, ground=ground)
+        found = retrieve(query, view.snapshot, embedder, folder.searcher.pool, allowed, ground=ground)
         yield Asked(question, query, tuple(found), look)
 
 
@@ -95,7 +96,7 @@ def answers(folder: Folder, answered: Iterable[Asked]) -> dict[str, dict[str, Pl
 
 def refined(folder: Folder, questions: Iterable[Question]) -> dict[str, Places]:
     """Return the ten best by question id, put in order by the model of `search.second_model`."""
-    folder.wait_for_second_opinion()
+    folder.searcher.wait_for_second_opinion()
     replies = {q.id: folder.search(SearchRequest(q.text, limit=LIMIT, refine=True)) for q in questions}
     return {
         key: [[hit.path, hit.span.start_line, hit.span.end_line] for hit in reply.hits]
@@ -104,7 +105,7 @@ def refined(folder: Folder, questions: Iterable[Question]) -> dict[str, Places]:
 
 
 def _shown(folder: Folder, view: View, one: Asked) -> Places:
-    around = folder._around(SearchRequest(one.question.text).context)
+    around = folder.searcher.around(SearchRequest(one.question.text).context)
     ranked = one.look(one.query, rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around))
     hits = verify(ranked, view.records, view.read, DEPTH).hits
     return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]

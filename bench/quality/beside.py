@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.quality.truth import Places, Project, Question
-    from conexus.engine.folder import Folder, SearchReply
+    from conexus.engine.folder import Folder
+    from conexus.engine.searcher import SearchReply
     from conexus.search.gates import Hit
 
 _HERE, _THERE = "here", "there"

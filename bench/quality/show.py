@@ -14,7 +14,7 @@ from conexus.search.query import SearchRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conexus.engine.folder import SearchReply
+    from conexus.engine.searcher import SearchReply
 
 
 def show_one(arguments: list[str]) -> None:

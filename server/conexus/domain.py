@@ -76,3 +76,7 @@ class Parsed:
 
 class ConexusError(Exception):
     """Root of all errors meant for people: the message says what happened, where, and what to do."""
+
+
+class CancelledError(ConexusError):
+    """Whoever asked does not want the answer any more."""

@@ -79,7 +79,7 @@ def test_it_gives_a_second_opinion(exported: Path, tmp_path: Path) -> None:
     with Engine(settings, tmp_path / "data") as engine:
         folder = engine.open(root)
         folder.reconcile()
-        folder.wait_for_second_opinion()
+        folder.searcher.wait_for_second_opinion()
         reply = folder.search(SearchRequest(QUESTIONS[1], limit=3, refine=True))
     assert reply.refined
     assert "multiply" in reply.hits[0].excerpt

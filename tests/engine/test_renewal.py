@@ -155,7 +155,7 @@ def test_words_have_a_structure_before_they_are_too_many_for_memory(
 
     monkeypatch.setattr(store_index.Index, "index_words", noted)
     folder = engine.open(root)
-    monkeypatch.setattr(folder, "_is_asked", lambda: True)
+    monkeypatch.setattr(folder.searcher, "is_asked", lambda: True)
     folder.reconcile()
     assert waiting[0] <= 8
     assert paths(folder, "walrus_39")[0] == "m39.py"

@@ -74,7 +74,7 @@ def test_a_second_opinion_of_real_weights(tmp_path: Path, folder_of: Callable[..
     with Engine(Settings(search=chosen, model=ModelSettings(device="cpu")), tmp_path / "data") as engine:
         folder = engine.open(folder_of(FILES))
         folder.reconcile()
-        folder.wait_for_second_opinion()
+        folder.searcher.wait_for_second_opinion()
         reply = folder.search(SearchRequest("slow down when there are too many calls", refine=True))
         assert reply.refined
         assert reply.hits[0].path == "net/limits.py"

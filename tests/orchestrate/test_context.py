@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bpe_openai import get_encoding
 
-from conexus.domain import digest_of
-from conexus.engine.folder import CancelledError
+from conexus.domain import CancelledError, digest_of
 from conexus.orchestrate import analyse, expand, locate
 from conexus.orchestrate.evidence import Role
 from conexus.orchestrate.gates import Verdict

@@ -153,7 +153,7 @@ def test_outcomes_are_counted(indexed: Callable[[str], Folder]) -> None:
     upload.write_text(before + upload.read_text())
     (folder.root / "net/limits.py").unlink()
     reply = folder.search(SearchRequest("retry failed uploads"))
-    counts = folder._tallies.counts()
+    counts = folder.searcher.tallies.counts()
     assert counts["span"] == {"dropped": 1, "moved": 2, "verified": 3}
     assert counts["budget"] == {"kept": 2}
     assert counts["confidence"] == {"fine": 2}

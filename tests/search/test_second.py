@@ -63,7 +63,7 @@ def test_it_is_added_to_the_first_opinion(engine: Engine, folder_of: Callable[..
     first = folder.search(SearchRequest("send failed uploads again"))
     assert paths(first)[0] == "net/first.py"
     assert not first.refined
-    folder.wait_for_second_opinion()
+    folder.searcher.wait_for_second_opinion()
     second = folder.search(SearchRequest("send failed uploads again", refine=True))
     assert second.refined
     assert paths(second) == ["net/other.py", "net/first.py", "net/third.py"]
@@ -91,7 +91,7 @@ def test_a_model_that_cannot_be_loaded_is_said(
     (model / "broken").touch()
     folder = engine.open(folder_of(FILES))
     folder.reconcile()
-    folder.wait_for_second_opinion()
+    folder.searcher.wait_for_second_opinion()
     reply = folder.search(SearchRequest("send failed uploads again", refine=True))
     assert paths(reply)[0] == "net/first.py"
     assert "these weights are torn" in reply.notes[0]

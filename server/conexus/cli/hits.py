@@ -11,7 +11,7 @@ from conexus.cli import text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conexus.engine.folder import SearchReply
+    from conexus.engine.searcher import SearchReply
     from conexus.search.gates import Hit
 
 # Where pygments has another name for a language than ours; the rest agree, or are shown as plain text.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from conexus.engine.folder import Folder, SearchReply
+    from conexus.engine.folder import Folder
+    from conexus.engine.searcher import SearchReply
     from conexus.search.context import EditorContext
     from conexus.search.query import SearchRequest
 
@@ -112,7 +113,7 @@ def search(
             context=_context(folder, near),
             refine=True,
         )
-        folder.wait_for_second_opinion()
+        folder.searcher.wait_for_second_opinion()
         if queries is not None:
             from conexus.cli.batch import answer_all
 

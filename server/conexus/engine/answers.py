@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
 
+from conexus.domain import CancelledError
 from conexus.engine import pasts, wire
-from conexus.engine.folder import CancelledError
 from conexus.search.confidence import WEAK, WEAK_NOTE
 from conexus.search.context import EditorContext
 from conexus.search.gates import verify
@@ -30,8 +30,10 @@ from conexus.store.errors import IndexMissing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from conexus.engine.folder import Folder, SearchReply, View
+    from conexus.engine.folder import Folder
     from conexus.engine.live import LiveFolder
+    from conexus.engine.searcher import SearchReply
+    from conexus.engine.view import View
     from conexus.search.gates import Hit
     from conexus.search.rank import Factor, Ranked
     from conexus.store.symbols import SymbolEntry
@@ -262,7 +264,7 @@ def similar(
         with contextlib.suppress(IndexMissing):
             view = live.folder.view()
             revision = max(revision, view.snapshot.revision)
-            embedder = live.folder.query_embedder(view, notes)
+            embedder = live.folder.searcher.embedder(view, notes)
             if embedder is not None:
                 place_here = own[1] if own is not None and own[0] is live else None
                 ranked = find_similar(text, place_here, view.snapshot, embedder, params.limit)

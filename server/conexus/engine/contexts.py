@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, evolve, field
 
+from conexus.domain import CancelledError
 from conexus.engine import wire
 from conexus.engine.answers import about_filters, completeness
-from conexus.engine.folder import CancelledError
 from conexus.orchestrate.context import Question, answer
 from conexus.orchestrate.ground import Ground, Looked
 from conexus.orchestrate.routing import Profile, Task
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from enum import StrEnum
 
-    from conexus.engine.folder import Folder, View
+    from conexus.engine.folder import Folder
     from conexus.engine.live import LiveFolder
+    from conexus.engine.view import View
     from conexus.orchestrate.context import Answer
     from conexus.orchestrate.evidence import Citation, Piece, Statement
 

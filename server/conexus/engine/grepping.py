@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from conexus.domain import CancelledError
 from conexus.engine import wire
 from conexus.engine.answers import about_filters, completeness
-from conexus.engine.folder import CancelledError
 from conexus.search.exact import fault
 from conexus.search.query import Exact, SearchRequest, plan
 from conexus.store.errors import IndexMissing
@@ -16,8 +16,8 @@ from conexus.store.errors import IndexMissing
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from conexus.engine.folder import View
     from conexus.engine.live import LiveFolder
+    from conexus.engine.view import View
     from conexus.search.exact import Place
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 
 from conexus import settings as settings_files
-from conexus.domain import ConexusError
-from conexus.engine.folder import CancelledError
+from conexus.domain import CancelledError, ConexusError
 from conexus.engine.pending import Pending
 from conexus.engine.wire import Completeness, FolderStatus
 from conexus.store.errors import IndexMissing

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from conexus.domain import CancelledError
 from conexus.engine import wire
-from conexus.engine.folder import CancelledError
 from conexus.orchestrate.blame import longest_run
 from conexus.search.rank import Ranked
 from conexus.store.commits import CommitRecord
@@ -21,8 +21,8 @@ from conexus.workspace.tickets import as_asked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from conexus.engine.folder import View
     from conexus.engine.live import LiveFolder
+    from conexus.engine.view import View
     from conexus.store.commits import CommitStore
     from conexus.store.places import Row
 

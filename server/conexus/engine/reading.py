@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from conexus.domain import CancelledError
 from conexus.engine import answers, wire
-from conexus.engine.folder import CancelledError
 from conexus.engine.wire import EngineError
 from conexus.search.symbols import standing
 from conexus.store.errors import IndexMissing
@@ -24,8 +24,8 @@ from conexus.workspace.files import Skipped, SkipReason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from conexus.engine.folder import View
     from conexus.engine.live import LiveFolder
+    from conexus.engine.view import View
     from conexus.workspace.source import Source
 
 _OUTSIDE = (SkipReason.OUTSIDE, SkipReason.SYMLINK_LOOP, SkipReason.BROKEN_SYMLINK, SkipReason.SYMLINK)

@@ -12,10 +12,10 @@ from attrs import define, evolve, field
 
 import conexus
 from conexus import settings as settings_files
+from conexus.domain import CancelledError
 from conexus.engine import answers, grepping, pasts, reading, wire
 from conexus.engine.contexts import Contexts
 from conexus.engine.engine import Engine
-from conexus.engine.folder import CancelledError
 from conexus.engine.latencies import Latencies
 from conexus.engine.live import LiveFolder
 from conexus.engine.questions import QUESTIONS, Questions
