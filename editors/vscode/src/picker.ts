@@ -17,8 +17,8 @@ export class Picker implements vscode.Disposable {
   private readonly live: boolean;
   private asked: Asked | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
-  /** Whether the index moved since the question under way was asked. */
-  private stale = false;
+  /** How often the index moved. */
+  private moves = 0;
   private timers: Partial<Record<'ask' | 'busy' | 'preview', NodeJS.Timeout>> = {};
   private recalled = -1;
   private closed = false;
@@ -59,10 +59,9 @@ export class Picker implements vscode.Disposable {
 
   /** Ask again, as the index moved. */
   refresh(): void {
-    if (this.closed) return;
-    // The answer under way may be of before: it is shown, and then asked for again.
-    if (this.asking) this.stale = true;
-    else if (this.asked) this.later();
+    this.moves += 1;
+    // An answer under way may be of before: it is shown, and then asked for again.
+    if (!this.closed && this.asked && !this.asking) this.later();
   }
 
   /** Go to a row's place, the selected one's if not given. */
@@ -152,7 +151,7 @@ export class Picker implements vscode.Disposable {
       return;
     }
     const asking = (this.asking = new vscode.CancellationTokenSource());
-    this.stale = false;
+    const { moves } = this;
     // Most answers come sooner than a progress bar could be seen as more than a flicker.
     this.timers.busy = setTimeout(() => (this.pick.busy = !this.closed), BUSY_MS);
     try {
@@ -165,7 +164,7 @@ export class Picker implements vscode.Disposable {
       if (this.asking === asking) {
         this.asking = undefined;
         this.pick.busy = false;
-        if (this.stale) this.refresh();
+        if (this.moves !== moves && !this.closed) this.later();
       }
       asking.dispose();
     }
