@@ -64,6 +64,23 @@ suite('search', () => {
     assert.equal((open.pick as { sortByLabel?: boolean }).sortByLabel, false);
   });
 
+  test('a question during which the index moves is asked once more', async () => {
+    let asked = 0;
+    restore = wrapped(api, async (params, _, ask) => {
+      const result = await ask();
+      if (params.query !== 'apply a voucher') return result;
+      asked += 1;
+      if (asked > 1) return result;
+      api.searches.picker?.refresh();
+      return { ...result, hits: [] };
+    });
+    await run('conexus.search');
+    const open = await picker(api);
+    type(open, 'apply a voucher');
+    await row(open, 'apply_voucher');
+    assert.ok(asked > 1);
+  });
+
   test('a row has icon, symbol, kind, path, line, excerpt and two buttons', async () => {
     await run('conexus.search');
     const open = await picker(api);
