@@ -33,8 +33,7 @@ def show_one(arguments: list[str]) -> None:
 
 def explained(reply: SearchReply, candidates: int) -> Iterator[str]:
     """Yield the lines that explain a reply."""
-    query = reply.query
-    yield f"plan: {query.intent}; words {' '.join(query.words) or '-'}; names {' '.join(query.identifiers) or '-'}"
+    yield f"plan: {reply.query.shown}"
     for found in reply.found:
         yield f"{found.agent} agent: {found.state}, {len(found.rows)} found, {found.seconds * 1000:.1f} ms {found.failure}"
         for place, row in enumerate(found.rows[:candidates], 1):

@@ -127,8 +127,18 @@ def test_json_has_everything_a_program_needs(run: Run, project: Path) -> None:
 
 def test_explain_says_why(run: Run, project: Path) -> None:
     lines = run("search", "redact_secrets", "--root", project, "--explain").out.splitlines()
-    assert lines[1].startswith("  # ")
-    assert "#1" in lines[1]
+    assert lines[1] == "src/secrets.py:1: redact_secrets"
+    assert lines[2].startswith("  # ")
+    assert "#1" in lines[2]
+
+
+def test_explain_says_how_the_question_was_read(run: Run, project: Path) -> None:
+    asked = ["search", 'path:src -lang:go "mask(" redact secrets', "--root", project, "--explain"]
+    said = '# prose; words redact secrets mask; exact "mask("; filters path:src -lang:go'
+    assert run(*asked).out.splitlines()[0] == said
+    plan = json.loads(run(*asked, "--json").out)["plan"]
+    assert (plan["intent"], plan["exact"], plan["filters"]["paths"]) == ("prose", ['"mask("'], ["src"])
+    assert "plan" not in json.loads(run(*asked[:-1], "--json").out)
 
 
 def test_lines_limits_what_is_shown(run: Run, project: Path) -> None:

@@ -208,3 +208,24 @@ def test_the_language_everything_is_in_tells_nothing() -> None:
     assert plan(SearchRequest("python list to string"), "java").words == ("python", "list", "string")
     assert plan(SearchRequest("PythonParser"), "python").words == ("python", "parser")
     assert plan(SearchRequest("what is python"), "python").words == ("python",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("where are secrets", "prose; words secrets"),
+        ("HttpClient.send", "symbol; words http client send; names HttpClient.send"),
+        (
+            '/a.b/i path:"my dir" -kind:fn',
+            'exact; words b; exact /a.b/i; filters path:"my dir" -kind:function',
+        ),
+        ("tests for retry", "prose; words tests retry; asks for tests"),
+        ("?!", "prose"),
+    ],
+)
+def test_how_it_was_read_is_said_in_a_line(text: str, said: str) -> None:
+    assert plan(SearchRequest(text)).shown == said
+
+
+def test_of_many_words_the_first_are_said() -> None:
+    assert plan(SearchRequest("word " * 1_000)).shown.endswith("word word …")

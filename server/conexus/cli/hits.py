@@ -35,8 +35,15 @@ def record(hit: Hit) -> dict[str, Any]:
     }
 
 
-def as_json(query: str, reply: SearchReply) -> str:
+def plan(reply: SearchReply) -> str:
+    """Return how the question was read, as a line of its own before the hits."""
+    return f"# {text.name(reply.query.shown)}"
+
+
+def as_json(query: str, reply: SearchReply, *, explain: bool = False) -> str:
     """Return a whole reply as one line of ASCII JSON, which survives any name and any encoding."""
+    from conexus.engine.answers import as_read
+
     answers = [
         {**record(hit), "line": hit.line, "kind": hit.kind, "language": hit.language, "excerpt": hit.excerpt}
         for hit in reply.hits
@@ -44,6 +51,7 @@ def as_json(query: str, reply: SearchReply) -> str:
     return json.dumps(
         {
             "query": query,
+            **({"plan": as_read(reply.query)} if explain else {}),
             "hits": answers,
             "files": reply.files,
             "revision": reply.revision,

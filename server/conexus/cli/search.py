@@ -56,7 +56,9 @@ _logger = logging.getLogger(__name__)
     "--lines", type=click.IntRange(0), default=12, show_default=True, help="Lines shown of a hit; 0: all."
 )
 @json_option
-@click.option("--explain", is_flag=True, help="Say why each hit stands where it stands.")
+@click.option(
+    "--explain", is_flag=True, help="Say how QUERY was read, and why each hit stands where it stands."
+)
 @click.option("--no-index", is_flag=True, help="Search what is indexed now, without looking for changes.")
 @click.option(
     "--queries",
@@ -182,8 +184,11 @@ def _answer(folder: Folder, request: SearchRequest, lines: int, *, as_json: bool
     for note in (*([WEAK_NOTE] if reply.weak else []), *reply.notes, *_why_nothing(folder, reply)):
         _logger.warning("%s", note)
     if as_json:
-        click.echo(hits.as_json(request.text, reply))
-    elif hits.on_terminal():
+        click.echo(hits.as_json(request.text, reply, explain=request.explain))
+        return Exit.OK if reply.hits else Exit.NOTHING
+    if request.explain:
+        click.echo(hits.plan(reply))
+    if hits.on_terminal():
         hits.draw(reply.hits, lines, explain=request.explain)
     else:
         for line in hits.plain(reply.hits, lines, explain=request.explain):

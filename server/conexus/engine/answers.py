@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from conexus.engine.searcher import SearchReply
     from conexus.engine.view import View
     from conexus.search.gates import Hit
+    from conexus.search.query import Query
     from conexus.search.rank import Factor, Ranked
     from conexus.store.symbols import SymbolEntry
 
@@ -223,6 +224,11 @@ def _plan(replies: Sequence[tuple[str, SearchReply]]) -> dict[str, Any]:
                 }
                 for rank, row in enumerate(found.rows, 1)
             ]
+    return {**as_read(query), "confidence": confidence, "agents": agents}
+
+
+def as_read(query: Query) -> dict[str, Any]:
+    """Return how a question was read, in the words of the wire."""
     filters = {
         name: sorted(value) if isinstance(value, frozenset) else list(value)
         for name, value in asdict(query.filters, recurse=False).items()
@@ -233,10 +239,8 @@ def _plan(replies: Sequence[tuple[str, SearchReply]]) -> dict[str, Any]:
         "words": list(query.words),
         "identifiers": list(query.identifiers),
         "exact": [exact.shown for exact in query.exact],
-        "confidence": confidence,
         "wants_tests": query.wants_tests,
         "filters": filters,
-        "agents": agents,
     }
 
 

@@ -14,7 +14,7 @@ from conexus.embedding.words import words
 from conexus.search.context import EditorContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Intent(StrEnum):
@@ -90,6 +90,23 @@ class Filters:
         """Return whether any filter looks at the kind of a chunk."""
         return bool(self.kinds or self.exclude_kinds)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return them as they are typed."""
+        named = {
+            "path": self.paths,
+            "-path": self.exclude_paths,
+            "lang": sorted(self.languages),
+            "-lang": sorted(self.exclude_languages),
+            "kind": sorted(self.kinds),
+            "-kind": sorted(self.exclude_kinds),
+        }
+        return tuple(
+            f'{name}:"{value}"' if re.search(r"\s", value) else f"{name}:{value}"
+            for name, values in named.items()
+            for value in values
+        )
+
     def admits_kind(self, kind: str) -> bool:
         """Return whether a chunk of this kind may answer."""
         return kind not in self.exclude_kinds and (not self.kinds or kind in self.kinds)
@@ -124,6 +141,23 @@ class Query:
     limit: int
     wants_tests: bool
     """Whether the question asks for tests, which otherwise rank below what they test."""
+
+    @property
+    def shown(self) -> str:
+        """Return in one line, for people, how the question was read."""
+        parts = {
+            "words": self.words,
+            "names": self.identifiers,
+            "exact": [one.shown for one in self.exact],
+            "filters": self.filters.shown,
+        }
+        said = [f"{name} {_listed(values)}" for name, values in parts.items() if values]
+        return "; ".join([str(self.intent), *said, *(["asks for tests"] if self.wants_tests else [])])
+
+
+def _listed(values: Sequence[str]) -> str:
+    more = ["…"] if len(values) > _MOST_SHOWN else []
+    return " ".join([*values[:_MOST_SHOWN], *more])
 
 
 # "how does the client retry" asks about client and retry. Only words that question code rarely turns on.
@@ -230,7 +264,7 @@ _KIND_NAMES = {
     "var": "variable",
     "const": "constant",
 }
-_MOST_IDENTIFIERS = 16
+_MOST_IDENTIFIERS, _MOST_SHOWN = 16, 20
 # Nobody types more; in longer texts nothing is looked for that takes longer than they are long.
 _LONGEST, _LONGEST_NAMED = 4_000, 1_000
 
