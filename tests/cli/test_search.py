@@ -68,6 +68,27 @@ def test_a_language_that_nothing_is_written_in_is_named(run: Run, project: Path)
 
 
 @pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("path:src lang:python", "filters only narrow a search: say what to look for as well"),
+        ("kind:function", "filters only narrow a search: say what to look for as well"),
+        ("path:src ?!", "there is no word in the question to look for"),
+        ('" "', "there is no word in the question to look for"),
+        ("redact path:nowhere", "no indexed file passes path:nowhere"),
+        ("redact -path:**", "no indexed file passes -path:**"),
+        ("/no such thing/ path:src", None),
+    ],
+)
+def test_a_question_that_can_find_nothing_is_told_why(
+    run: Run, project: Path, asked: str, said: str | None
+) -> None:
+    ran = run("search", asked, "--root", project)
+    assert (ran.code, ran.out) == (Exit.NOTHING, "")
+    notes = [line for line in ran.err.splitlines() if "conexus: " in line]
+    assert notes == ([f"conexus: {said}"] if said else [])
+
+
+@pytest.mark.parametrize(
     ("filters", "said"),
     [
         (["--kind", "banana"], "no kind of definition is called banana; kinds are cell, class, constant, "),

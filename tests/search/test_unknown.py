@@ -17,8 +17,8 @@ SAMPLES = Path(__file__).parents[1] / "parsing" / "samples"
 FILES = Counter(python=2, go=1)
 
 
-def said(text: str, *, found: bool = False) -> list[str]:
-    return list(remarks(plan(SearchRequest(text)).filters, lambda: FILES, found=found))
+def said(text: str, *, found: bool = False, admits: bool = True) -> list[str]:
+    return list(remarks(plan(SearchRequest(text)).filters, lambda: FILES, lambda: admits, found=found))
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,17 @@ def test_what_is_like_nothing_is_said_with_what_there_is() -> None:
     (kinds,) = said("x kind:zzz")
     assert kinds.startswith("no kind of definition is called zzz; kinds are cell, class, ")
     assert said("x lang:zzz") == ["no language is called zzz; most files are in python (2), go (1)"]
-    assert list(remarks(plan(SearchRequest("x lang:zzz")).filters, Counter, found=False)) == [
-        "no language is called zzz"
+    filters = plan(SearchRequest("x lang:zzz")).filters
+    assert list(remarks(filters, Counter, lambda: True, found=False)) == ["no language is called zzz"]
+
+
+def test_paths_that_no_file_has_are_said_where_nothing_was_found() -> None:
+    assert said("x path:nowhere -path:b.py lang:go", admits=False) == [
+        "no indexed file passes path:nowhere -path:b.py"
     ]
+    assert (
+        said("x path:nowhere", admits=False, found=True) == said("x path:a") == said("x", admits=False) == []
+    )
 
 
 def test_all_kinds_and_languages_that_are_parsed_are_known() -> None:

@@ -203,4 +203,6 @@ def _why_nothing(folder: Folder, reply: SearchReply) -> Iterator[str]:
     if not reply.files:
         yield f"no file of {text.name(str(folder.root))} is indexed; `conexus index` says what was left out, and why"
         return
-    yield from map(text.name, remarks(reply.query.filters, folder.languages, found=bool(reply.hits)))
+    filters = reply.query.filters
+    said = remarks(filters, folder.languages, lambda: folder.admits(filters), found=bool(reply.hits))
+    yield from map(text.name, said)

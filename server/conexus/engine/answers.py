@@ -82,7 +82,7 @@ def search(
         completeness=covered,
         notes=(
             *([WEAK_NOTE] if weak else []),
-            *(note for _, reply in replies for note in reply.notes),
+            *dict.fromkeys(note for _, reply in replies for note in reply.notes),
             *about_filters(filters, asked_of, found=bool(hits) or not covered.complete),
         ),
         milliseconds=1000 * (time.perf_counter() - begun),
@@ -95,7 +95,7 @@ def search(
     )
 
 
-def about_filters(filters: Filters, folders: Iterable[Folder], *, found: bool) -> list[str]:
+def about_filters(filters: Filters, folders: Sequence[Folder], *, found: bool) -> list[str]:
     """Return what to say of filters that name what there is not in any of `folders`."""
 
     def languages() -> Counter[str]:
@@ -105,7 +105,14 @@ def about_filters(filters: Filters, folders: Iterable[Folder], *, found: bool) -
                 counts.update(folder.languages())
         return counts
 
-    return list(remarks(filters, languages, found=found))
+    def admits() -> bool:
+        for folder in folders:
+            with contextlib.suppress(IndexMissing):
+                if folder.admits(filters):
+                    return True
+        return False
+
+    return list(remarks(filters, languages, admits, found=found))
 
 
 def _home(roots: Sequence[str], context: wire.EditorContext | None) -> str:

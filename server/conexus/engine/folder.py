@@ -282,6 +282,10 @@ class Folder:
         """Return how many files of each language are searched, open texts as they are. Raises as `view`."""
         return Counter(record.language for record in self.view().records.values())
 
+    def admits(self, filters: Filters) -> bool:
+        """Return whether any file that is searched has a path that `filters` let through. Raises as `view`."""
+        return any(map(filters.admits_path, self.view().records))
+
     @property
     def skipped(self) -> dict[str, int]:
         """Return how many files and directories are left out, by reason; empty while the index is not open yet."""

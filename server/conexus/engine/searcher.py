@@ -163,7 +163,7 @@ class Searcher:
             query=query,
             revision=view.snapshot.revision,
             files=len(view.snapshot.files),
-            notes=(*notes, *_waiting(view.snapshot), *_remarks(found, outcome)),
+            notes=(*notes, *_waiting(view.snapshot), *_remarks(query, found, outcome)),
             seconds=time.perf_counter() - begun,
             agents={result.agent: result.seconds for result in found},
             states={result.agent: str(result.state) for result in found},
@@ -344,8 +344,15 @@ def rarity_in(snapshot: Snapshot) -> Callable[[str], float]:
     return lambda term: math.log(1 + (chunks + 0.5) / ((statistics.frequency(term) or 0) + 0.5))
 
 
-def _remarks(found: Sequence[Found], outcome: Outcome) -> list[str]:
+def _remarks(query: Query, found: Sequence[Found], outcome: Outcome) -> list[str]:
     remarks = [f"the {result.agent} search failed: {result.failure}" for result in found if result.failure]
+    if not outcome.hits and not query.words and not query.exact:
+        narrows = not query.text and (query.filters.by_file or query.filters.by_kind)
+        remarks.append(
+            "filters only narrow a search: say what to look for as well"
+            if narrows
+            else "there is no word in the question to look for"
+        )
     remarks += [note for result in found for note in result.notes]
     if outcome.unchecked:
         remarks.append(

@@ -117,6 +117,10 @@ class Filters:
             return False
         if language in self.exclude_languages or (self.languages and language not in self.languages):
             return False
+        return self.admits_path(path)
+
+    def admits_path(self, path: str) -> bool:
+        """Return whether a file of this path may answer, whatever it is written in."""
         if any(_matcher(pattern)(path) for pattern in self.exclude_paths):
             return False
         return not self.paths or any(_matcher(pattern)(path) for pattern in self.paths)

@@ -20,16 +20,25 @@ _MOST_ALIKE, _MOST_COMMON = 3, 5
 _KINDS = f"; kinds are {', '.join(sorted(KINDS))}"
 
 
-def remarks(filters: Filters, files: Callable[[], Mapping[str, int]], *, found: bool) -> Iterator[str]:
-    """Yield a sentence for each language and kind of `filters` that can be met by nothing.
+def remarks(
+    filters: Filters,
+    files: Callable[[], Mapping[str, int]],
+    admits: Callable[[], bool],
+    *,
+    found: bool,
+) -> Iterator[str]:
+    """Yield a sentence for each language and kind of `filters`, and for its paths, that can be met by nothing.
 
-    A name that is none is said in any case. A language that no indexed file is in is said where nothing was `found`.
-    `files` counts indexed files by language, and is called where that has to be known.
+    A name that is none is said in any case. A language that no indexed file is in, and paths that no indexed file has,
+    are said where nothing was `found`. `files` counts indexed files by language, `admits` says whether any has a path
+    that is let through; they are called where that has to be known.
     """
     for name in sorted((filters.languages | filters.exclude_languages) - LANGUAGES):
         yield f"no language is called {name}{_like(_languages_like(name)) or _most(files())}"
     for name in sorted((filters.kinds | filters.exclude_kinds) - KINDS):
         yield f"no kind of definition is called {name}{_like(_spelt_like(name, KINDS)) or _KINDS}"
+    if (filters.paths or filters.exclude_paths) and not found and not admits():
+        yield f"no indexed file passes {' '.join(one for one in filters.shown if one.lstrip('-').startswith('path:'))}"
     known = filters.languages & LANGUAGES
     if known and not found and (absent := known - (counts := files()).keys()):
         yield f"no indexed file is in {', '.join(sorted(absent))}{_most(counts)}"
