@@ -39,6 +39,7 @@ _MOST_CHUNKS = 5_000
 _LONGEST_LINE = 1_000
 # Bytes of memory for an expression; one that needs more is refused by RE2.
 _MEMORY = 4 << 20
+_OF_LINES = b"(?m)"
 
 
 @frozen
@@ -177,10 +178,11 @@ def _compiled(wanted: Exact) -> _Compiled:
     lines = "s" in wanted.flags or "\\n" in wanted.text
     options = _options(case_sensitive=case_sensitive, dot_nl="s" in wanted.flags, never_nl=not lines)
     try:
-        return _Compiled(re2.compile(b"(?m)" + _utf8(wanted.text), options))
+        return _Compiled(re2.compile(_OF_LINES + _utf8(wanted.text), options))
     except re2.error as error:
         plain = _compiled(Exact(wanted.text, flags=wanted.flags))
         reason = error.args[0].decode("utf-8", "replace") if error.args else "not understood"
+        reason = reason.replace(_OF_LINES.decode(), "", 1)
         return _Compiled(
             plain.expression, f"{wanted.shown} is no expression of RE2 ({reason}) and was looked for as text"
         )
