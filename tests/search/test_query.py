@@ -133,6 +133,14 @@ def test_in_pasted_code_only_filters_before_it_count() -> None:
     assert query.exact == ()
 
 
+def test_before_a_long_text_only_filters_count() -> None:
+    for long in ("a word " * 1_000, "a line\n" * 1_000):
+        query = plan(SearchRequest(f'path:src -lang:go {long} path:docs "a phrase"'))
+        assert (query.filters.paths, query.filters.exclude_languages) == (("src",), frozenset({"go"}))
+        assert query.text.startswith("a ")
+        assert not query.exact
+
+
 def test_what_is_not_wanted() -> None:
     filters = plan(SearchRequest("-lang:md -kind:section,key -file:old x")).filters
     assert not filters.admits("a.md", "markdown")

@@ -316,7 +316,9 @@ def _taken_apart(text: str) -> _Taken:
     if "\n" in code and looks_like_code(code):
         return _Taken(textwrap.dedent(code), _taken_apart(text[:start]).filters, (), is_code=True)
     if len(text) > _LONGEST:
-        return _Taken(" ".join(text.split()), {}, (), is_code=looks_like_code(text))
+        rest, before = text[start:], text[:start]
+        filters = _taken_apart(before).filters if len(before) <= _LONGEST else {}
+        return _Taken(" ".join(rest.split()), filters, (), is_code=looks_like_code(rest))
     inline: dict[str, list[str]] = {}
     exact: list[Exact] = []
 
