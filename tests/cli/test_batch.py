@@ -86,6 +86,30 @@ def test_a_bad_line_is_named_and_the_rest_answered(
     assert [json.loads(answer)["id"] for answer in ran.out.splitlines()] == ["q1", 2]
 
 
+def test_an_agent_that_fails_is_said_once(
+    run: Run, project: Path, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("names are gone")
+
+    monkeypatch.setattr("conexus.search.names.definitions", fail)
+    ran = run("search", "--root", project, "--queries", questions)
+    assert ran.code == Exit.OK
+    said = [line for line in ran.err.splitlines() if line.startswith(f"{questions}:")]
+    assert said == [f"{questions}:1: the symbol search failed: OSError: names are gone"]
+    assert [json.loads(answer)["id"] for answer in ran.out.splitlines()] == ["q1", 2]
+
+
+def test_an_answer_that_time_ran_out_for_is_marked(
+    run: Run, project: Path, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conexus.engine.searcher._FIRST_SECONDS", 0.0)
+    ran = run("search", "--root", project, "--queries", questions)
+    answers = [json.loads(line) for line in ran.out.splitlines()]
+    assert [answer.get("partial") for answer in answers] == [True, None]
+    assert ran.err.startswith(f"{questions}:1: ")
+
+
 def test_filters_hold_for_every_question(run: Run, project: Path, questions: Path) -> None:
     ran = run("search", "--root", project, "--queries", questions, "--lang", "go")
     paths = {hit["path"] for line in ran.out.splitlines() for hit in json.loads(line)["hits"]}

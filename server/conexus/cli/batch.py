@@ -15,11 +15,10 @@ from conexus.cli.hits import record
 from conexus.domain import ConexusError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import BinaryIO
 
     from conexus.engine.folder import Folder
-    from conexus.search.gates import Hit
+    from conexus.engine.searcher import SearchReply
     from conexus.search.query import SearchRequest
 
 
@@ -38,9 +37,11 @@ class BadLineError(ConexusError):
 def answer_all(folder: Folder, request: SearchRequest, lines: BinaryIO, form: str) -> Exit:
     """Answer each line as `request` with that line's text, printing as it goes.
 
-    A line that cannot be answered is reported on stderr with its number; all others are answered.
+    A line that cannot be answered is reported on stderr with its number; all others are answered. So is what is to be
+    known of an answer, such as agents that failed: once, with the number of the first line it is about.
     """
     bad = 0
+    said: set[str] = set()
     written = _trec if form == "trec" else _jsonl
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -52,7 +53,11 @@ def answer_all(folder: Folder, request: SearchRequest, lines: BinaryIO, form: st
             bad += 1
             click.echo(f"{text.name(lines.name)}:{number}: {error}", err=True)
             continue
-        sys.stdout.writelines(f"{row}\n" for row in written(question, reply.hits))
+        for note in dict.fromkeys(reply.notes):
+            if note not in said:
+                said.add(note)
+                click.echo(f"{text.name(lines.name)}:{number}: {text.name(note)}", err=True)
+        sys.stdout.writelines(f"{row}\n" for row in written(question, reply))
     if bad:
         click.echo(f"{text.count(bad, 'line')} could not be answered.", err=True)
     return Exit.PARTLY if bad else Exit.OK
@@ -74,13 +79,14 @@ def read_question(line: bytes) -> Question:
     return Question(identity, query)
 
 
-def _jsonl(question: Question, hits: Sequence[Hit]) -> list[str]:
-    return [json.dumps({"id": question.id, "hits": [record(hit) for hit in hits]})]
+def _jsonl(question: Question, reply: SearchReply) -> list[str]:
+    answer = {"id": question.id, "hits": [record(hit) for hit in reply.hits]}
+    return [json.dumps({**answer, "partial": True} if reply.partial else answer)]
 
 
-def _trec(question: Question, hits: Sequence[Hit]) -> list[str]:
+def _trec(question: Question, reply: SearchReply) -> list[str]:
     topic = text.column(str(question.id))
     return [
         f"{topic} Q0 {text.column(hit.path)}:{hit.span.start_line}-{hit.span.end_line} {rank} {hit.score:.6f} conexus"
-        for rank, hit in enumerate(hits, 1)
+        for rank, hit in enumerate(reply.hits, 1)
     ]
