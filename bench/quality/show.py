@@ -25,6 +25,10 @@ def show_one(arguments: list[str]) -> None:
     parser.add_argument("--candidates", type=int, default=10, help="how many of each agent")
     parser.add_argument("--limit", type=int, default=10, help="how many hits")
     options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        parser.error(f"{options.folder}: not a directory")
+    if not options.query.strip():
+        parser.error("the QUERY is empty")
     with Engine(settings.Settings(), indexes(fresh=False)) as engine:
         folder = indexed(engine, options.folder.resolve())
         reply = folder.search(SearchRequest(options.query, limit=options.limit, explain=True))

@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this step."""
     parser.add_argument(
-        "--repositories", type=Path, default=CACHE / "repositories", help="checkouts of the benchmark, if any"
+        "--repositories", type=Path, default=CACHE / "repositories", help="checkouts of the benchmark"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what is wrong; return 1 if anything is."""
+    """Print what is wrong; return 1 if anything is, or if not everything could be checked."""
     wrong = [
         f"{s.registry}:{s.name} is learned from"
         for s in pinned()
         if is_excluded(s.name) and s.used == "learned"
     ]
-    wrong += copies(options.work, options.repositories)
+    missing = [
+        *([] if (options.work / "learned.txt").exists() else [f"no pairs in {options.work} (mine, prepare)"]),
+        *([] if options.repositories.exists() else [f"no checkouts in {options.repositories}"]),
+    ]
+    if missing:
+        wrong.append(f"only names were checked, not code: {', '.join(missing)}")
+    else:
+        wrong += copies(options.work, options.repositories)
     print("\n".join(wrong) or "no benchmark repository in the training data")
     return 1 if wrong else 0
 

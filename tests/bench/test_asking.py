@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 from bench.quality.ablate import ABLATIONS, Ablated
 from bench.quality.asking import answers, asked
-from bench.quality.show import explained
+from bench.quality.show import explained, show_one
 from bench.quality.truth import Question, Target
 
 from conexus.engine.engine import Engine
@@ -85,6 +85,16 @@ def test_show_one_gives_plan_candidates_and_reasons(folder):
     assert "semantic agent: ok" in text
     assert "src/retry.py:1-" in text
     assert "semantic #1" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["x", "--folder", "no/such"], "no/such: not a dir"), ([" "], "the QUERY is empty")],
+)
+def test_show_one_says_what_is_wrong(arguments, said, capsys):
+    with pytest.raises(SystemExit):
+        show_one(arguments)
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS, ids=lambda one: one.name)

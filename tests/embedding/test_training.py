@@ -1,6 +1,7 @@
 """The recipe of the embedded model: what it learns from, and what it must not."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,18 @@ def test_a_copy_among_what_was_learned_is_reported(tmp_path: Path) -> None:
     assert check.copies(tmp_path, tmp_path / "theirs") == []
     (tmp_path / "learned.txt").write_text(prepare.key_of(pair))
     assert check.copies(tmp_path, tmp_path / "theirs") == ["pypi:example copied.py read_rows"]
+
+
+def test_what_could_not_be_checked_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = Namespace(work=tmp_path, repositories=tmp_path / "theirs")
+    assert check.run(options) == 1
+    assert capsys.readouterr().out == (
+        f"only names were checked, not code: no pairs in {tmp_path} (mine, prepare), no checkouts in {tmp_path / 'theirs'}\n"
+    )
+    for folder in ("pairs", "theirs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "learned.txt").write_text("")
+    assert check.run(options) == 0
 
 
 def test_another_version_of_what_measures_does_not_teach(tmp_path: Path) -> None:
