@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from conexus.search.second import SecondOpinion
     from conexus.settings import Settings
     from conexus.store.index import Index
-    from conexus.store.manifest import FileRecord
+    from conexus.store.manifest import FileRecord, SkipRecord
     from conexus.store.places import Row
     from conexus.store.stats import IndexStats
     from conexus.store.vectors import VectorCache
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from conexus.workspace.source import Source
 
 _KEPT_TEXT_ROWS = 64
+_GENERATED = frozenset({SkipReason.GENERATED, SkipReason.MINIFIED})
 
 
 @frozen
@@ -132,7 +133,7 @@ class Folder:
             model = self.settings.model.name
             opened = self._indexes.writable(model, self._embedder(model))
             index = opened.index
-            known = Comparison(index.files, index.skips)
+            known = Comparison(index.files, self._settled_skips(index))
             try:
                 walk = self._scope.walk(cancelled, known.settles)
             except WalkCancelledError:
@@ -154,6 +155,12 @@ class Folder:
                 walk.repositories, ((one.path, one.chunks) for one in records)
             )
         return tally.report(index, todo, dict(left_out + _count_skips(index)), time.perf_counter() - begun)
+
+    def _settled_skips(self, index: Index) -> Mapping[str, SkipRecord]:
+        """Return what need not be read again to be left out: not what was generated, once that is asked for."""
+        if not self.settings.scope.generated:
+            return index.skips
+        return {path: skip for path, skip in index.skips.items() if skip.reason not in _GENERATED}
 
     def touch(self, paths: Collection[str], cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Bring the index to what these paths say now, directories with all in them.
