@@ -154,6 +154,15 @@ def mean(scores: Iterable[Score]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
+def _report(report: Report, by_set: Mapping[str, Sequence[Score]]) -> None:
+    for scope, scores in by_set.items():
+        _report_set(report, scope, scores)
+    if "whole" in by_set:
+        _report_systems(report, by_set)
+    if "pools" in by_set:
+        _report_pools(report, by_set["pools"])
+
+
 def _report_set(report: Report, scope: str, scores: Sequence[Score]) -> None:
     """Add tables of one set: every system, and ours by category and language."""
     systems = _by(scores, lambda one: one.system)
@@ -214,6 +223,31 @@ def _report_pools(report: Report, scores: Sequence[Score]) -> None:
         there = [by_language[name] for name in names if name in by_language]
         rows.append([f"{title} ({len(there)})", *(fmean(own[system] for own in there) for system in systems)])
     report.table("nDCG@10, function pools", ("", *systems), rows)
+
+
+def report_bars(report: Report, by_set: Mapping[str, Sequence[Score]]) -> None:
+    """Hold the sets, asked in full, against the bars of the project; a language is as good as its mean."""
+    ours = {scope: [one for one in scores if one.system == "conexus"] for scope, scores in by_set.items()}
+    for scope, least in (("whole", 0.84), ("sub-folder", 0.88)):
+        if scope in ours:
+            report.bar(f"{scope}: nDCG@10", mean(ours[scope]), least=least)
+            symbols = _by(ours[scope], lambda one: one.question.category).get("symbol", [])
+            report.bar(f"{scope}: nDCG@10 of symbols", mean(symbols), least=0.97)
+            name, value = min(_by_language(ours[scope]).items(), key=lambda item: item[1])
+            report.bar(f"{scope}: nDCG@10 of the weakest language ({name})", value, least=0.75)
+    for system, least in (("conexus", 0.50), (REFINED, 0.57)):
+        if asked := [one for one in by_set.get("cosqa", ()) if one.system == system]:
+            report.bar(f"CoSQA: nDCG@10, {system}", mean(asked), least=least)
+    if "pools" in ours:
+        report.bar(
+            "function pools: nDCG@10, languages alike",
+            fmean(_by_language(ours["pools"]).values()),
+            least=0.63,
+        )
+
+
+def _by_language(scores: Iterable[Score]) -> dict[str, float]:
+    return {name: mean(group) for name, group in _by(scores, lambda one: one.project.language).items()}
 
 
 def _figures(by_set: Mapping[str, Sequence[Score]]) -> dict[str, float]:
@@ -319,14 +353,11 @@ def run(arguments: list[str]) -> None:
     report = Report("quality-pinned" if options.pinned else "quality")
     ablated = Ablated() if options.ablate else None
     by_set = _ask(options, Asker(asking.indexes(fresh=options.fresh), options.second, ablated))
-    for scope, scores in by_set.items():
-        _report_set(report, scope, scores)
-    if "whole" in by_set:
-        _report_systems(report, by_set)
-    if "pools" in by_set:
-        _report_pools(report, by_set["pools"])
+    _report(report, by_set)
     if ablated is not None:
         ablated.report(report)
+    if not options.only:
+        report_bars(report, by_set)
     report.figures |= _figures(by_set)
     for scores in by_set.values():
         # The questions are other people's: shown to whoever has them, not kept in our repository.
