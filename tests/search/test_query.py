@@ -89,8 +89,16 @@ def test_identifiers_in_prose() -> None:
 
 
 def test_asking_for_tests() -> None:
-    assert plan(SearchRequest("tests for the upload retry")).wants_tests
-    assert not plan(SearchRequest("contest rules")).wants_tests
+    for text in (
+        "tests for the upload retry",
+        "unit tests",
+        "integration tests with a database",
+        "e2e test login",
+    ):
+        assert plan(SearchRequest(text)).wants_tests
+    # The last asks how code tells, and in a test framework the first is what the code does.
+    for text in ("how are tests run", "contest rules", "how to test if two files are the same"):
+        assert not plan(SearchRequest(text)).wants_tests
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,8 @@ _LINE_NUMBER = re.compile(r"\A(\S*[\w-]\.[A-Za-z]\w{0,5})(?::\d+){1,2}:?\Z")
 _ONE_NAME = re.compile(r"[A-Za-z_$@][\w$]*(?:(?:\.|::|->|#)[\w$]+)*(?:\(\))?[?!]?")
 # Only a question about tests turns their penalty around: in a test framework every question says "test".
 _ASKS_FOR_TESTS = re.compile(
-    r"\b(?:tests?|specs?|fixtures?) (?:for|of|that|cover\w*|about)\b|\bunit tests?\b|\btest cases?\b|\btested\b",
+    r"\b(?:tests?|specs?|fixtures?) (?:for|of|that|cover\w*|about)\b|\btest cases?\b|\btested\b"
+    r"|\b(?:unit|integration|regression|acceptance|smoke|e2e|end-to-end) tests?\b",
     re.IGNORECASE,
 )
 _LANGUAGE_NAMES = {
