@@ -158,7 +158,7 @@ def test_outcomes_are_counted(indexed: Callable[[str], Folder]) -> None:
     assert counts["budget"] == {"kept": 2}
     assert counts["confidence"] == {"fine": 2}
     assert counts["semantic agent"] == {"ok": 2}
-    assert [note.split(":")[0] for note in reply.notes] == ["2 hits moved", "1 hits dropped"]
+    assert [note.split(":")[0] for note in reply.notes] == ["2 hits moved", "1 hit dropped"]
 
 
 def test_an_agent_that_fails_does_so_alone(

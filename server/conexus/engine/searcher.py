@@ -356,10 +356,14 @@ def _remarks(query: Query, found: Sequence[Found], outcome: Outcome) -> list[str
     remarks += [note for result in found for note in result.notes]
     if outcome.unchecked:
         remarks.append(
-            f"the time was over: {outcome.unchecked} candidates were not checked and are not shown"
+            f"the time was over: {outcome.unchecked} more were found, not checked and so not shown"
         )
     if outcome.moved:
-        remarks.append(f"{len(outcome.moved)} hits moved: their files changed since they were indexed")
+        remarks.append(f"{_hits(outcome.moved)} moved: files changed since they were indexed")
     if outcome.gone:
-        remarks.append(f"{len(outcome.gone)} hits dropped: they are no longer in their files")
+        remarks.append(f"{_hits(outcome.gone)} dropped: files no longer have them")
     return remarks
+
+
+def _hits(paths: Sequence[str]) -> str:
+    return f"{len(paths)} hit{'' if len(paths) == 1 else 's'}"
