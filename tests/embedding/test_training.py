@@ -15,7 +15,7 @@ from bench.train.overlap import is_copy, lines_below
 from bench.train.quantise import mixed
 
 from conexus.embedding import static
-from conexus.embedding.vocabulary import Vocabulary
+from conexus.embedding.vocabulary import EMBEDDED_MODEL, Vocabulary
 
 CODE = """
 def read_rows(path, separator=","):
@@ -135,6 +135,12 @@ def test_nothing_learned_from_is_a_benchmark_or_under_another_licence() -> None:
     assert not [source.name for source in learned if is_excluded(source.name)]
     assert not [source.name for source in learned if not is_permissive(source.licence)]
     assert all(len(item.rpartition("=")[2]) == 64 for source in learned for item in source.files.split())
+
+
+def test_the_model_names_what_it_learned_from_as_its_registries_do() -> None:
+    learned = [source for source in pinned() if source.used == "learned" and source.pairs != "0"]
+    listed = (EMBEDDED_MODEL / "sources.tsv").read_text("utf-8").splitlines()
+    assert sorted(listed) == sorted(f"{one.registry}\t{one.name}\t{one.licence}" for one in learned)
 
 
 def test_a_copy_of_a_benchmark_file_is_found_by_its_lines(tmp_path: Path) -> None:
