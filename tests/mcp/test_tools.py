@@ -206,6 +206,9 @@ async def test_explain_ranking(agent: Agent) -> None:
     assert found["hits"][0]["path"] == "lamps.py"
     assert {"semantic", "lexical", "symbol"} <= set(found["plan"]["agents"])
     assert found["plan"]["filters"]["languages"] == ["python"]
+    asked = await agent.raw("explain_ranking", query='turn_on "lamp" lang:python -path:docs')
+    text = asked.content[0].text  # type: ignore[union-attr]
+    assert text.split("\n")[1:3] == ['Must have: "lamp"', "Only where: exclude_paths docs, languages python"]
 
 
 async def test_index_control(agent: Agent, project: Path) -> None:

@@ -11,6 +11,8 @@ from conexus.mcp.tool import Tool
 from conexus.mcp.tools.search import SearchAsk, question
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from conexus.mcp.workspace import Workspace
 
 _MOST_CANDIDATES = 20
@@ -27,6 +29,8 @@ class ExplainReply(Hits):
         agents = self.plan.get("agents", {})
         lines = [
             f"Intent {self.plan.get('intent', 'unknown')}, words: {' '.join(self.plan.get('words', []))}",
+            *([f"Must have: {' '.join(exact)}"] if (exact := self.plan.get("exact")) else []),
+            *([f"Only where: {filters}"] if (filters := _said(self.plan.get("filters", {}))) else []),
             *(
                 f"{name}: {len(agent['candidates'])} candidates in {agent['milliseconds']:.1f} ms"
                 + (f", FAILED: {agent['failure']}" if agent["failure"] else "")
@@ -34,6 +38,11 @@ class ExplainReply(Hits):
             ),
         ]
         return joined("\n".join(lines), super().text())
+
+
+def _said(filters: Mapping[str, Sequence[str]]) -> str:
+    """Return the filters that there are, each with its values."""
+    return ", ".join(f"{name} {' '.join(values)}" for name, values in filters.items() if values)
 
 
 async def run(workspace: Workspace, ask: SearchAsk) -> ExplainReply:
