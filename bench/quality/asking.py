@@ -18,8 +18,9 @@ from conexus.embedding.static import StaticEmbedder
 from conexus.embedding.words import passage
 from conexus.engine.searcher import rarity_in
 from conexus.search.closer import look_closer, texts_as_indexed
+from conexus.search.copies import copies_last
 from conexus.search.gates import verify
-from conexus.search.query import SearchRequest
+from conexus.search.query import Intent, SearchRequest
 from conexus.search.rank import rank
 from conexus.search.retrieve import Agent, Ground, allowed_files, retrieve
 
@@ -108,6 +109,8 @@ def _shown(folder: Folder, view: View, one: Asked) -> Places:
     around = folder.searcher.around(SearchRequest(one.question.text).context)
     ranked = one.look(one.query, rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around))
     hits = verify(ranked, view.records, view.read, DEPTH).hits
+    if one.query.intent is Intent.PROSE:
+        hits = copies_last(hits)
     return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench import corpora
 from bench.corpora import CACHE
+from bench.index import scratch
 from bench.quality.asking import indexed, indexes, tree
 from bench.quality.measures import LIMIT, ndcg, paired
 from bench.quality.options import add_repositories
@@ -45,6 +46,11 @@ def ask_beside(arguments: list[str]) -> None:
             values for project in projects for values in _apart(folders[project.name], beside_it, project)
         ]
         _report(report, f"Beside it a folder of {beside_it.files:,} files", costs)
+        if options.each:
+            costs = [
+                values for project in projects for values in _with_one(folders[project.name], other, project)
+            ]
+            _report(report, "One repository and those in one folder", costs)
         if options.together:
             one = indexed(engine, _together([folders[project.name].root for project in projects], other))
             costs = [
@@ -63,6 +69,11 @@ def _apart(folder: Folder, other: Folder, project: Project) -> Iterable[dict[str
             places = [_place(hit, called == _HERE) for called, hit in hits]
             values[asked_from] = ndcg(question.targets, places)
         yield values
+
+
+def _with_one(folder: Folder, other: Path, project: Project) -> Iterable[dict[str, float]]:
+    with scratch() as data, Engine(Settings(), data) as engine:
+        yield from _in_one(folder, indexed(engine, _together([folder.root], other)), project)
 
 
 def _in_one(folder: Folder, one: Folder, project: Project) -> Iterable[dict[str, float]]:
@@ -111,6 +122,7 @@ def _report(report: Report, title: str, costs: Sequence[dict[str, float]]) -> No
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench quality beside", description=__doc__)
     add_repositories(parser)
+    parser.add_argument("--each", action="store_true", help="also each with the others' files in one folder")
     parser.add_argument("--together", action="store_true", help="also all of them in one folder")
     options = parser.parse_args(arguments)
     if not options.queries:

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -17,6 +17,7 @@ from conexus.embedding.words import passage
 from conexus.search.closer import LOOKED_AT, look_closer, tells_little, texts_as_indexed
 from conexus.search.confidence import WEAK, confidence
 from conexus.search.context import Surroundings
+from conexus.search.copies import copies_in, copies_last
 from conexus.search.exact import holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
@@ -155,7 +156,9 @@ class Searcher:
         ranked = rank(deep, found, self.around(request.context), self.projects)
         outcome = _checked(query, ranked, wanted, view, embedder=embedder, deadline=deadline)
         refined = second is not None and self._refine(second, query, outcome, time.perf_counter() - begun)
-        del outcome.hits[query.limit :]
+        if query.intent is Intent.PROSE:  # who asks for a name, a text or its like asks for copies too
+            outcome.hits = copies_last(outcome.hits)
+        outcome.keep(query.limit)
         sure = confidence(query, found, outcome.hits, rarity_in(view.snapshot))
         self._count(found, outcome, sure)
         return SearchReply(
@@ -292,15 +295,20 @@ def _checked(
     if embedder is not None and is_static(embedder):
         text_of = texts_as_indexed(view.records, read, cut=cut, deadline=deadline)
         ranked = look_closer(query, ranked, embedder, rarity_in(view.snapshot), text_of)
-    return verify(
+    check = partial(
+        verify,
         ranked,
         view.records,
         read,
-        wanted,
         cut=cut,
         holds=lambda excerpt: holds(excerpt, query.exact),
         deadline=deadline,
     )
+    outcome, spare = check(wanted), 0
+    # Others are shown in the places of copies, as far as there are others.
+    while query.intent is Intent.PROSE and (copies := len(copies_in(outcome.hits))) > spare:
+        outcome, spare = check(wanted + copies), copies
+    return outcome
 
 
 def _focused(outcome: Outcome, query: Query, view: View) -> tuple[Hit, ...]:

@@ -53,6 +53,12 @@ class Outcome:
     unchecked: int = 0
     """Candidates that there was no time to check; none of them is shown."""
 
+    def keep(self, limit: int) -> None:
+        """Forget all hits but the first `limit`."""
+        del self.hits[limit:]
+        shown = {hit.path for hit in self.hits}
+        self.moved = [path for path in self.moved if path in shown]
+
 
 def verify(
     ranked: Sequence[Ranked],

@@ -21,23 +21,27 @@ if TYPE_CHECKING:
 _NEAREST, _A_TENTH = 150, 10
 # So many chunks, spread as all are, are added to those that are near: few of them prove little.
 _DOUBT = 10
-# A hit counts by how many times denser its project is than all, to this power; more than ten says nothing more.
-_POWER, _MOST = 0.7, 10.0
+# A hit counts by how many times denser its project is than all, to this power; more than ten says nothing more. Inside of
+# one folder the nearest and those with the words tell together, and are trusted more.
+_POWER, _POWER_WITHIN, _MOST = 0.7, 1.5, 10.0
 LESS_OF_IT = "in a project that has less of it"
 
 _Key = TypeVar("_Key", bound="Hashable")
 
 
-def weights(sizes: Mapping[_Key, int], *found: Mapping[_Key, Iterable[float]]) -> dict[_Key, float]:
+def weights(
+    sizes: Mapping[_Key, int], *found: Mapping[_Key, Iterable[float]], power: float = _POWER
+) -> dict[_Key, float]:
     """Return by project what a hit in it counts: 1 in the one that is meant, never less than 1 / 100 in others.
 
     `sizes` says how many chunks each has; each of `found` has the scores of one agent's candidates, which must be
-    comparable between projects. Without candidates, or with too few chunks to tell, all count the same.
+    comparable between projects, and `power` says how far they are trusted. Without candidates, or with too few chunks
+    to tell, all count the same.
     """
     told = [lifts for scores in found if (lifts := _lifts(sizes, scores))]
     if not told:
         return dict.fromkeys(sizes, 1.0)
-    dense = {key: _bounded(math.fsum(lifts[key] for lifts in told) / len(told)) for key in told[0]}
+    dense = {key: _bounded(power * math.fsum(lifts[key] for lifts in told) / len(told)) for key in told[0]}
     most = max(dense.values())
     return {key: dense.get(key, most) / most for key in sizes}
 
@@ -58,7 +62,7 @@ def _lifts(sizes: Mapping[_Key, int], scores: Mapping[_Key, Iterable[float]]) ->
 
 
 def _bounded(lift: float) -> float:
-    return min(_MOST, max(1 / _MOST, math.exp(_POWER * lift)))
+    return min(_MOST, max(1 / _MOST, math.exp(lift)))
 
 
 @frozen
@@ -87,7 +91,7 @@ class Projects:
 
     def weights(self, *found: Sequence[tuple[str, float]]) -> dict[str, float]:
         """Return `weights` of the projects, where each of `found` are the paths and scores of one agent's candidates."""
-        return weights(self.sizes, *map(self._by_project, found))
+        return weights(self.sizes, *map(self._by_project, found), power=_POWER_WITHIN)
 
     def _by_project(self, found: Sequence[tuple[str, float]]) -> dict[str, list[float]]:
         scores: dict[str, list[float]] = {directory: [] for directory in self.sizes}
