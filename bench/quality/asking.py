@@ -110,7 +110,7 @@ def _shown(folder: Folder, view: View, one: Asked) -> Places:
     ranked = one.look(one.query, rank(evolve(one.query, limit=DEPTH + _SPARE), one.found, around))
     hits = verify(ranked, view.records, view.read, DEPTH).hits
     if one.query.intent is Intent.PROSE:
-        hits = copies_last(hits)
+        hits = copies_last(hits, lambda path: view.records[path].size)
     return [[hit.path, hit.span.start_line, hit.span.end_line] for hit in hits]
 
 

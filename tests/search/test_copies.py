@@ -51,6 +51,19 @@ def test_copies_stand_behind_all_others(folder: Folder) -> None:
     assert [hit.score for hit in reply.hits] == sorted((hit.score for hit in reply.hits), reverse=True)
 
 
+def test_the_one_in_the_smallest_file_stands_for_all(indexed: Callable[[str], Folder]) -> None:
+    # So long that each is a chunk of its own.
+    retry = RETRY + "".join(f"    job.note_that_it_failed(in_way={number})\n" for number in range(40))
+    others = "".join(f"{retry.replace('upload', f'letter_{number}')}\n\n" for number in range(4))
+    folder = indexed(
+        f"//- /dist/all.py\n{others}{retry}\n//- /source/retry.py\n{retry}\n//- /source/log.py\n{OTHER}"
+    )
+    reply = folder.search(SearchRequest("send a failed upload again after a pause, in dist all"))
+    assert paths(reply)[0] == "source/retry.py"
+    assert paths(reply)[-1] == "dist/all.py"
+    assert any(reason.startswith("copied to dist/all.py:") for reason in reply.hits[0].reasons)
+
+
 def test_others_are_shown_in_their_place(folder: Folder) -> None:
     reply = folder.search(SearchRequest("send a failed upload again after a pause", limit=2))
     assert len(reply.hits) == 2

@@ -17,7 +17,7 @@ from conexus.embedding.words import passage
 from conexus.search.closer import LOOKED_AT, look_closer, tells_little, texts_as_indexed
 from conexus.search.confidence import WEAK, confidence
 from conexus.search.context import Surroundings
-from conexus.search.copies import copies_in, copies_last
+from conexus.search.copies import copies_last, count_copies
 from conexus.search.exact import holds
 from conexus.search.focus import focused
 from conexus.search.gates import verify
@@ -157,7 +157,7 @@ class Searcher:
         outcome = _checked(query, ranked, wanted, view, embedder=embedder, deadline=deadline)
         refined = second is not None and self._refine(second, query, outcome, time.perf_counter() - begun)
         if query.intent is Intent.PROSE:  # who asks for a name, a text or its like asks for copies too
-            outcome.hits = copies_last(outcome.hits)
+            outcome.hits = copies_last(outcome.hits, lambda path: view.records[path].size)
         outcome.keep(query.limit)
         sure = confidence(query, found, outcome.hits, rarity_in(view.snapshot))
         self._count(found, outcome, sure)
@@ -306,7 +306,7 @@ def _checked(
     )
     outcome, spare = check(wanted), 0
     # Others are shown in the places of copies, as far as there are others.
-    while query.intent is Intent.PROSE and (copies := len(copies_in(outcome.hits))) > spare:
+    while query.intent is Intent.PROSE and (copies := count_copies(outcome.hits)) > spare:
         outcome, spare = check(wanted + copies), copies
     return outcome
 
