@@ -89,8 +89,9 @@ def measure(neovim: str, root: Path, folder: Path, rounds: int) -> list[dict[str
     """Return the notes of `rounds` typed questions over the files below `root`."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
+    # What Conexus says of variables it does not know is long, and Neovim would wait until that is read.
     env = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("CONEXUS_BENCH_")},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "TERM": "xterm-256color",
         "LC_ALL": "C.UTF-8",
