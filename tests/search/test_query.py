@@ -94,10 +94,18 @@ def test_asking_for_tests() -> None:
         "unit tests",
         "integration tests with a database",
         "e2e test login",
+        "how do we test the cache",
+        "Show me the tests",
+        "find all tests with a database",
     ):
         assert plan(SearchRequest(text)).wants_tests
     # The last asks how code tells, and in a test framework the first is what the code does.
-    for text in ("how are tests run", "contest rules", "how to test if two files are the same"):
+    for text in (
+        "how are tests run",
+        "how does the runner find tests",
+        "contest rules",
+        "how to test if two files are the same",
+    ):
         assert not plan(SearchRequest(text)).wants_tests
 
 

@@ -254,7 +254,9 @@ _ONE_NAME = re.compile(r"[A-Za-z_$@][\w$]*(?:(?:\.|::|->|#)[\w$]+)*(?:\(\))?[?!]
 # Only a question about tests turns their penalty around: in a test framework every question says "test".
 _ASKS_FOR_TESTS = re.compile(
     r"\b(?:tests?|specs?|fixtures?) (?:for|of|that|cover\w*|about)\b|\btest cases?\b|\btested\b"
-    r"|\b(?:unit|integration|regression|acceptance|smoke|e2e|end-to-end) tests?\b",
+    r"|\b(?:unit|integration|regression|acceptance|smoke|e2e|end-to-end) tests?\b"
+    r"|\bhow (?:do|does|did|can|could|should) (?:we|i|you|they|one) test\b"
+    r"|\A\W*(?:show|find|list|give)(?: me)?(?: all| the| our| its)* tests\b",
     re.IGNORECASE,
 )
 _LANGUAGE_NAMES = {
